@@ -1,0 +1,1 @@
+"""Languages: codes, names, scripts, directions, and identification of the language of a text."""
