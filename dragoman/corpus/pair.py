@@ -45,7 +45,12 @@ class Record(NamedTuple):
     def pair(self, direction: Direction) -> SentencePair:
         """The two sides of one direction."""
         return SentencePair(
-            self.texts[direction.source], self.texts[direction.target], direction, self.id, self.file, self.line
+            self.texts[direction.source],
+            self.texts[direction.target],
+            direction,
+            self.id,
+            self.file,
+            self.line,
         )
 
 

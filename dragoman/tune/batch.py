@@ -1,0 +1,191 @@
+"""Examples to batches: groups sorted by length inside a window, cut by examples or tokens, shapes rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dragoman.prompt.encode import Encoded
+
+ROUND = 8  # lengths are rounded up to this, so that kernels are reused
+Group = Sequence[Encoded]  # examples that must share a step: a pair and its negative
+
+
+@dataclass
+class Batch:
+    """Right-padded rows of one forward pass.
+
+    ids: [B, T] (the last token of the longest row is never an input, so it is not here); prefix: [P] ids that all
+    rows begin with and ``ids`` leaves out; rows, columns: [N] place of the state that predicts each learned token,
+    columns counted from the prefix's start; targets: [N]; weights: [N] signed; example: [N] which example of
+    ``tasks`` each belongs to; tokens: real tokens of all rows.
+    """
+
+    ids: Tensor
+    prefix: Tensor
+    rows: Tensor
+    columns: Tensor
+    targets: Tensor
+    weights: np.ndarray
+    example: np.ndarray
+    tasks: list[str]
+    tokens: int
+
+    @property
+    def padded(self) -> int:
+        """Tokens that are computed, padding included."""
+        return self.ids.numel() + len(self.prefix)
+
+
+def rounded(length: int) -> int:
+    """Length rounded up to a multiple of ROUND."""
+    return -(-length // ROUND) * ROUND
+
+
+def group_length(group: Group) -> int:
+    """Length of the longest example of a group."""
+    return max(len(encoded.ids) for encoded in group)
+
+
+def collate(examples: Sequence[Encoded], pad: int, share: bool = False, shortest: int = 16) -> Batch:
+    """Rows to one batch. ``share``: leave out the ids that all rows begin with, if at least ``shortest`` of them."""
+    prefix = _common_prefix(examples) if share and len(examples) > 1 else 0
+    prefix = prefix if prefix >= shortest else 0
+    longest = rounded(max(len(e.ids) for e in examples) - 1 - prefix)
+    ids = np.full((len(examples), longest), pad, dtype=np.int64)
+    rows, columns, targets, weights, owner = [], [], [], [], []
+    for row, encoded in enumerate(examples):
+        body = encoded.ids[prefix:-1]
+        ids[row, : len(body)] = body
+        weight = np.asarray(encoded.weights, dtype=np.float32)
+        learned = np.flatnonzero(weight)
+        rows.append(np.full(len(learned), row))
+        columns.append(learned - 1)
+        targets.append(np.asarray(encoded.ids, dtype=np.int64)[learned])
+        weights.append(weight[learned])
+        owner.append(np.full(len(learned), row))
+    return Batch(
+        torch.from_numpy(ids),
+        torch.tensor(examples[0].ids[:prefix], dtype=torch.long),
+        torch.from_numpy(np.concatenate(rows)),
+        torch.from_numpy(np.concatenate(columns)),
+        torch.from_numpy(np.concatenate(targets)),
+        np.concatenate(weights),
+        np.concatenate(owner),
+        [encoded.task for encoded in examples],
+        sum(len(e.ids) for e in examples),
+    )
+
+
+def _common_prefix(examples: Sequence[Encoded]) -> int:
+    """Number of ids that all rows begin with and that predict nothing learned."""
+    first = examples[0].ids
+    common = len(first)
+    for encoded in examples:
+        learned = next(i for i, w in enumerate(encoded.weights) if w != 0)
+        limit = min(common, learned - 1, len(encoded.ids) - 2)
+        other = encoded.ids
+        common = next((i for i in range(limit) if first[i] != other[i]), limit)
+    return max(0, common)
+
+
+@dataclass
+class Window:
+    """Steps of one window, each a list of groups, and where its text began in the stream."""
+
+    steps: list[list[Group]]
+    start: dict[str, int]
+    number: int
+
+
+def cut_steps(groups: list[Group], examples: int | None, tokens: int, order: np.random.Generator) -> list[list[Group]]:
+    """Groups sorted by length and cut into steps of ``examples`` groups or ``tokens`` padded tokens, in random order."""
+    by_length = sorted(range(len(groups)), key=lambda i: group_length(groups[i]))
+    steps: list[list[Group]] = []
+    step: list[Group] = []
+    for index in by_length:
+        group = groups[index]
+        rows = sum(len(g) for g in step) + len(group)
+        full = len(step) >= examples if examples else rows * rounded(group_length(group)) > tokens
+        if step and full:
+            steps.append(step)
+            step = []
+        step.append(group)
+    if step:
+        steps.append(step)
+    return [steps[i] for i in order.permutation(len(steps))]
+
+
+def micro_batches(step: Sequence[Group], tokens: int) -> Iterator[list[Encoded]]:
+    """The examples of a step, cut so that one forward pass holds at most ``tokens`` padded tokens."""
+    flat = sorted((encoded for group in step for encoded in group), key=lambda e: len(e.ids))
+    rows: list[Encoded] = []
+    for encoded in flat:
+        if rows and (len(rows) + 1) * rounded(len(encoded.ids)) > tokens:
+            yield rows
+            rows = []
+        rows.append(encoded)
+    if rows:
+        yield rows
+
+
+class StepStream:
+    """Endless steps drawn from a mixture; where it stands is a small state that :meth:`restore` takes back.
+
+    draw() -> one group (or None if it was dropped); ``position``/``seek`` read and set the mixture's counters.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[int], list[Group]],
+        position: Callable[[], dict[str, int]],
+        seek: Callable[[dict[str, int]], None],
+        examples: int | None,
+        tokens: int,
+        window: int,
+        seed: int,
+    ) -> None:
+        self._draw, self._position, self._seek = draw, position, seek
+        self.examples, self.tokens, self.window, self.seed = examples, tokens, window, seed
+        self._at = 0
+        self._current: Window | None = None
+        self._number = 0
+
+    def __iter__(self) -> Iterator[list[Group]]:
+        while True:
+            if self._current is None:
+                self._current = self._fill()
+            while self._at < len(self._current.steps):
+                step = self._current.steps[self._at]
+                self._at += 1
+                yield step
+            self._current, self._at, self._number = None, 0, self._number + 1
+
+    def _fill(self) -> Window:
+        start = dict(self._position())
+        groups: list[Group] = []
+        size = 0
+        wanted = self.window * (self.examples or self.tokens)
+        while size < wanted:
+            need = wanted - size if self.examples else 64
+            new = self._draw(min(need, 1024))
+            groups += new
+            size += len(new) if self.examples else sum(rounded(group_length(g)) * len(g) for g in new)
+        order = np.random.default_rng([self.seed, 7, self._number])
+        return Window(cut_steps(groups, self.examples, self.tokens, order), start, self._number)
+
+    def state(self) -> dict[str, object]:
+        """Where the next step stands: the window's number and start in the mixture, and the place inside it."""
+        start = self._current.start if self._current is not None else dict(self._position())
+        return {"window": self._number, "start": start, "at": self._at}
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Go back to a state; the window is made again, which is exact because drawing is."""
+        self._number = int(state["window"])  # type: ignore[call-overload]
+        self._seek(dict(state["start"]))  # type: ignore[call-overload]
+        self._at = int(state["at"])  # type: ignore[call-overload]
+        self._current = self._fill()

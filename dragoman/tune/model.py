@@ -1,0 +1,228 @@
+"""Loading a base, finding its head, adapters, and saving a model that somebody else can use."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from dragoman.errors import ModelError
+from dragoman.recipe import Lora, Model
+from dragoman.tune.loss import Head
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+CARD = "dragoman.json"
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` takes a CUDA card, then Apple's, then the CPU; an absent device is a ModelError."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ModelError(f"model.device {name!r}: expected auto, cpu, cuda, cuda:N or mps") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ModelError(f"model.device {name!r}: no CUDA card is visible; use device: cpu or auto")
+    return device
+
+
+def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """Tokenizer of a folder or hub id, without remote code."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    except Exception as error:
+        raise ModelError(f"tokenizer of {source!r} cannot be loaded: {_reason(error)}") from error
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"tokenizer of {source!r} has no end token; set eos_token in its tokenizer_config.json")
+    return tokenizer
+
+
+def load_model(source: str, settings: Model | None = None) -> PreTrainedModel:
+    """Causal LM of a folder or hub id in the dtype and on the device of the settings; safetensors only.
+
+    Raises ModelError if it is missing, not a causal LM, or holds only pickled weights.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    settings = settings or Model()
+    # the library's own progress bars and load reports would drown ours
+    logging.disable_progress_bar()
+    extra: dict[str, Any] = {} if settings.attention == "auto" else {"attn_implementation": settings.attention}
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=getattr(torch, settings.dtype),
+            use_safetensors=True,
+            trust_remote_code=False,
+            **extra,
+        )
+    except Exception as error:
+        hint = "" if Path(source).exists() else " (no such folder here; a hub id needs the network once)"
+        raise ModelError(f"base {source!r} cannot be loaded: {_reason(error)}{hint}") from error
+    model.config.use_cache = False
+    return model.to(resolve_device(settings.device))
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:240]}"
+
+
+def add_lora(model: PreTrainedModel, lora: Lora) -> Any:
+    """The model with fresh adapters, base frozen. The head and the embeddings get none, so tied ones stay tied."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets if isinstance(lora.targets, str) else list(lora.targets),
+        task_type="CAUSAL_LM",
+    )
+    try:
+        return get_peft_model(model, config)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ModelError(f"model.lora.targets {lora.targets!r}: {_reason(error)}") from error
+
+
+def causal_lm(model: Any) -> Any:
+    """The causal LM inside an adapter wrapper, or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+@torch.no_grad()
+def find_head(model: Any, low_precision: bool = False) -> Head:
+    """The projection from hidden states to logits, checked against the model's own logits on a few tokens.
+
+    Raises ModelError if the logits are something else than ``softcap(scale * (hidden @ W.T + b))``.
+    """
+    lm = causal_lm(model)
+    layer = lm.get_output_embeddings()
+    if layer is None or not hasattr(layer, "weight"):
+        raise ModelError(f"{type(lm).__name__} has no output embeddings; a causal LM is needed")
+    weight, bias = layer.weight, getattr(layer, "bias", None)
+    was_training = model.training
+    model.eval()
+    ids = torch.arange(3, 11, device=weight.device)[None] % weight.shape[0]
+    hidden = lm.base_model(input_ids=ids, use_cache=False).last_hidden_state[0]
+    wanted = lm(input_ids=ids, use_cache=False).logits[0].float()
+    model.train(was_training)
+    cap = getattr(lm.config, "final_logit_softcapping", None)
+    raw = Head(weight, bias).logits(hidden, weight.to(hidden.dtype))
+    tolerance = 1e-3 if weight.dtype == torch.float32 else 5e-2
+    ratio = float((wanted * raw).sum() / raw.square().sum()) if cap is None else 1.0
+    for scale in (1.0, ratio):
+        head = Head(weight, bias, scale, cap, low_precision)
+        if torch.allclose(head.logits(hidden, weight.to(hidden.dtype)), wanted, rtol=tolerance, atol=tolerance * 5):
+            return head
+    raise ModelError(f"{type(lm).__name__}: its logits are not a projection of its last hidden state; not supported")
+
+
+@contextmanager
+def low_precision(device: torch.device, on: bool) -> Iterator[None]:
+    """Products in bfloat16: autocast on a card; on a CPU float32 tensors whose products use bfloat16 units."""
+    if not on:
+        yield
+    elif device.type == "cuda":
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            yield
+    else:
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("medium")
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
+
+
+def save_model(
+    folder: Path, model: Any, tokenizer: PreTrainedTokenizerBase, card: dict[str, Any], readme: str = ""
+) -> None:
+    """Write weights (safetensors), tokenizer and card to a folder that exists only when it is complete.
+
+    An adapter is merged into a copy of its base's weights; the bare adapter stands in ``adapter/``.
+    """
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    lm = model
+    if hasattr(model, "get_base_model"):
+        model.save_pretrained(part / "adapter", safe_serialization=True)
+        lm = _merged(model)
+    use_cache, lm.config.use_cache = lm.config.use_cache, True
+    lm.save_pretrained(part, safe_serialization=True)
+    lm.config.use_cache = use_cache
+    tokenizer.save_pretrained(part)
+    (part / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if readme:
+        (part / "README.md").write_text(readme, encoding="utf-8")
+    replace_folder(part, folder)
+
+
+def _merged(model: Any) -> Any:
+    """A merged copy; the model itself keeps its adapter, so that tuning can go on."""
+    import copy
+
+    return copy.deepcopy(model).merge_and_unload()
+
+
+def replace_folder(part: Path, folder: Path) -> None:
+    """Put a finished folder in the place of an older one; at no time is there a half-written ``folder``."""
+    for path in part.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_card(folder: str | Path) -> dict[str, Any]:
+    """The card of a model folder; empty if it has none (a foreign model)."""
+    path = Path(folder) / CARD
+    if not path.is_file():
+        return {}
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: not a model card ({error}); delete it or save the model again") from error
+    if not isinstance(card, dict):
+        raise ModelError(f"{path}: not a model card (expected an object)")
+    return card
+
+
+def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Parameters that are tuned, by name; tied ones once."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def share_prefix(cache: Any, rows: int) -> Any:
+    """A cache of one row seen by ``rows`` rows, without copying; gradients of the rows add up in the one."""
+    from transformers import DynamicCache
+
+    shared = DynamicCache()
+    for index, layer in enumerate(cache.layers):
+        keys: Tensor = layer.keys.expand(rows, -1, -1, -1)
+        values: Tensor = layer.values.expand(rows, -1, -1, -1)
+        shared.update(keys, values, index)
+    return shared
