@@ -73,9 +73,17 @@ class Example:
         """True if any span is to be unlearned."""
         return any(span.weight < 0 for turn in self.turns for span in turn.spans)
 
+    @property
+    def is_document(self) -> bool:
+        """True for a lone assistant turn: text without a prompt."""
+        return len(self.turns) == 1 and self.turns[0].role == "assistant"
+
     def check(self) -> None:
-        """Raise DataError naming the turn if roles do not alternate or a turn is empty or its spans do not fit."""
-        wanted = ("user",)
+        """Raise DataError naming the turn if roles do not alternate or a turn is empty or its spans do not fit.
+
+        A lone assistant turn is a document: it is encoded without any template.
+        """
+        wanted = ("assistant",) if self.is_document else ("user",)
         for index, turn in enumerate(self.turns):
             where = f"example {self.id or '?'} ({self.task}), turn {index}"
             if turn.role not in ROLES:

@@ -1,0 +1,1 @@
+"""The one place where turns become text and ids."""

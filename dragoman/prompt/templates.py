@@ -1,0 +1,226 @@
+"""Templates: how turns become text. Wordings are data (templates.yaml, or `prompt.templates` of a recipe).
+
+A template writes pieces. A piece is either the template's own words, which may hold control tokens, or data: an
+instruction, a source text, an answer. Data can never become a control token or a delimiter (see encode.py).
+"""
+
+from __future__ import annotations
+
+import difflib
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from dragoman.errors import DataError, RecipeError
+from dragoman.language.language import Direction, canonical, name_in
+from dragoman.prompt.example import Turn
+
+if TYPE_CHECKING:
+    from dragoman.recipe import Prompt
+
+Wording = TypeVar("Wording")
+
+ANY = "*"
+FRAME_FIELDS = ("instruction", "input", "source", "target")
+
+
+class Piece(NamedTuple):
+    """A stretch of prompt text; ``data`` marks what users wrote."""
+
+    text: str
+    data: bool
+
+
+class Block(NamedTuple):
+    """What stands before one answer, and the answer's turn (None: the answer is still to be written)."""
+
+    before: tuple[Piece, ...]
+    answer: Turn | None
+
+
+class Frame(NamedTuple):
+    """The text around one instruction, with an input and without."""
+
+    with_input: str
+    without_input: str
+
+
+@dataclass(frozen=True)
+class Template:
+    """How turns become text. ``frames`` and ``system`` go by prompt language; the key ``*`` serves every one."""
+
+    name: str
+    frames: Mapping[str, Frame]
+    wordings: Mapping[str, Mapping[str, str]]
+    system: Mapping[str, str] = field(default_factory=dict)
+    turn_end: str = ""
+    delimiters: tuple[str, ...] = ()
+    own_chat: bool = False
+
+    def instruction(
+        self, task: str, direction: Direction | None = None, prompt_language: str = "en", **values: str
+    ) -> str:
+        """The instruction of a task in a prompt language, with language names and ``values`` filled in.
+
+        RecipeError if the template has no wording for the task or the language, or a placeholder has no value.
+        """
+        by_language = self.wordings.get(task)
+        if not by_language:
+            raise RecipeError(f"template {self.name!r} has no wording for task {task!r}; add it under `wordings`")
+        wording = self._in_language(by_language, prompt_language, f"wording of task {task!r}")
+        filled = dict(values)
+        if direction is not None:
+            filled["source"] = name_in(direction.source, prompt_language)
+            filled["target"] = name_in(direction.target, prompt_language)
+        try:
+            return wording.format_map(filled)
+        except (KeyError, IndexError, ValueError) as error:
+            known = ", ".join("{" + key + "}" for key in filled) or "none"
+            raise RecipeError(
+                f"template {self.name!r}, wording of task {task!r} ({prompt_language}): placeholder {error} has no "
+                f"value; known: {known}"
+            ) from error
+
+    def blocks(
+        self, turns: Sequence[Turn], direction: Direction | None = None, prompt_language: str = "en"
+    ) -> list[Block]:
+        """One block per user turn: its text (system text and the end of the turn before included) and its answer."""
+        blocks: list[Block] = []
+        before: list[Piece] = []
+        rest = list(turns)
+        if rest and rest[0].role == "system":
+            before += [Piece(rest.pop(0).content, True), Piece("\n\n", False)]
+        elif self.system:
+            before.append(Piece(self._in_language(self.system, prompt_language, "system text"), False))
+        while rest:
+            before += self._framed(rest.pop(0), direction, prompt_language)
+            answer = rest.pop(0) if rest else None
+            blocks.append(Block(tuple(before), answer))
+            before = [Piece(self.turn_end, False)] if self.turn_end else []
+        return blocks
+
+    def delimiters_for(self, direction: Direction | None, prompt_language: str) -> tuple[str, ...]:
+        """The strings that data must not forge, with this direction's language names in them."""
+        if direction is None:
+            return tuple(text for text in self.delimiters if "{" not in text)
+        names = _names(direction, prompt_language)
+        return tuple(text.format_map(names) if "{" in text else text for text in self.delimiters)
+
+    def _framed(self, turn: Turn, direction: Direction | None, prompt_language: str) -> list[Piece]:
+        if turn.role != "user":
+            raise DataError(f"a {turn.role} turn stands where a user turn is due")
+        frame = self._in_language(self.frames, prompt_language, "frame")
+        parts = _parse(frame.without_input if turn.input is None else frame.with_input)
+        values = {"instruction": turn.content, "input": turn.input or ""}
+        labelled = any(key in ("source", "target") for _, key in parts)
+        names: Mapping[str, str] = {}
+        if labelled and direction is None:
+            parts = _parse(frame.without_input)
+            values["instruction"] = "\n".join(text for text in (turn.content, turn.input) if text)
+        elif labelled and direction is not None:
+            names = _names(direction, prompt_language)
+        pieces: list[Piece] = []
+        for literal, key in parts:
+            if literal:
+                pieces.append(Piece(literal, False))
+            if key in values:
+                pieces.append(Piece(values[key], True))
+            elif key:
+                pieces.append(Piece(names[key], False))
+        return pieces
+
+    def _in_language(self, table: Mapping[str, Wording], language: str, what: str) -> Wording:
+        for key in (language, canonical(language), ANY):
+            if key in table:
+                return table[key]
+        known = ", ".join(sorted(table))
+        raise RecipeError(f"template {self.name!r} has no {what} in {language!r}; known: {known}; add one's own")
+
+
+@cache
+def _names(direction: Direction, prompt_language: str) -> Mapping[str, str]:
+    return {"source": name_in(direction.source, prompt_language), "target": name_in(direction.target, prompt_language)}
+
+
+@cache
+def _parse(frame: str) -> list[tuple[str, str | None]]:
+    return [(literal, key) for literal, key, _, _ in string.Formatter().parse(frame)]
+
+
+def load_template(prompt: Prompt | str, tokenizer: Any = None) -> Template:
+    """The template that a recipe's prompt section (or a name) asks for.
+
+    RecipeError if nothing has this name (it says the nearest), or a wording has an unknown placeholder. The
+    ``tokenizer`` is needed by ``chat`` only, which is checked against the model's own chat template.
+    """
+    name = prompt if isinstance(prompt, str) else prompt.template
+    own = {} if isinstance(prompt, str) else {key: value.model_dump() for key, value in prompt.templates.items()}
+    table = {**_built_in(), **own}
+    if name not in table:
+        near = difflib.get_close_matches(name, table, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise RecipeError(f"unknown template {name!r}; known: {', '.join(sorted(table))}{hint}")
+    return _template(name, table[name])
+
+
+@cache
+def _built_in() -> dict[str, dict[str, Any]]:
+    import yaml
+
+    text = resources.files("dragoman.prompt").joinpath("templates.yaml").read_text(encoding="utf-8")
+    table = yaml.safe_load(text)
+    assert isinstance(table, dict)
+    return table
+
+
+def _template(name: str, row: dict[str, Any]) -> Template:
+    if "frames" in row:
+        frames = {key: Frame(value["frame"], value["frame_no_input"]) for key, value in row["frames"].items()}
+    else:
+        frames = {ANY: Frame(row["frame"], row["frame_no_input"] or row["frame"])}
+    wordings = row.get("wordings") or _built_in()["alpaca"]["wordings"]
+    system = row.get("system") or {}
+    template = Template(
+        name=name,
+        frames=frames,
+        wordings={**_built_in()["alpaca"]["wordings"], **wordings},
+        system={ANY: system} if isinstance(system, str) else system,
+        turn_end=row.get("turn_end", ""),
+        delimiters=tuple(row["delimiters"]) if "delimiters" in row else _found_delimiters(frames),
+        own_chat=row.get("own_chat", False),
+    )
+    for language, frame in frames.items():
+        for text in frame:
+            _check_frame(f"template {name!r}, frame ({language})", text)
+    return template
+
+
+def _check_frame(where: str, text: str) -> None:
+    try:
+        keys = [key for _, key in _parse(text) if key is not None]
+    except ValueError as error:
+        raise RecipeError(f"{where}: {error}; write a literal brace twice") from error
+    for key in keys:
+        if key not in FRAME_FIELDS:
+            near = difflib.get_close_matches(key, FRAME_FIELDS, n=1)
+            hint = f"; did you mean {{{near[0]}}}?" if near else ""
+            known = ", ".join("{" + name + "}" for name in FRAME_FIELDS)
+            raise RecipeError(f"{where}: unknown placeholder {{{key}}}; known: {known}{hint}")
+    if "instruction" not in keys:
+        raise RecipeError(f"{where}: {{instruction}} is missing")
+
+
+def _found_delimiters(frames: Mapping[str, Frame]) -> tuple[str, ...]:
+    """The lines of a user's frame that touch a placeholder: what a reader takes for the border of a text."""
+    found: dict[str, None] = {}
+    for frame in frames.values():
+        for text in frame:
+            for literal, _ in _parse(text):
+                lines = [line.strip(" ") for line in literal.strip().split("\n")]
+                for line in {lines[0], lines[-1]}:
+                    if len(line) >= 2 and not line.isalnum():
+                        found[line] = None
+    return tuple(found)
