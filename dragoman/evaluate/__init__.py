@@ -1,0 +1,1 @@
+"""From translations to scores: metrics with signatures, off-target ratio, significance, results."""
