@@ -1,0 +1,1 @@
+"""From a model and source text to translations: search, contrast, batching, files."""
