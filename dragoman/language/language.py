@@ -1,24 +1,27 @@
 """Language codes, names, scripts and directions.
 
-The table is ``languages.tsv`` beside this file. A code may be BCP-47 (``de``, ``zh-Hant``, ``pt-BR``), ISO 639-3
-(``deu``), ISO 639-2/B (``ger``) or in the style of FLORES (``deu_Latn``). Codes are kept as the user gave them;
-two codes are matched through their canonical form.
+The table is ``languages.tsv`` beside this file. A code may be BCP-47 (``de``, ``zh-Hant``, ``pt-BR``),
+ISO 639-3 (``deu``), ISO 639-2/B (``ger``) or in the style of FLORES (``deu_Latn``). Codes are kept as the
+user gave them; two codes are matched through their canonical form.
 """
 
 from __future__ import annotations
 
-import csv
 import difflib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from typing import NamedTuple
 
 from dragoman.errors import DataError
+from dragoman.language import tables
+from dragoman.language.tables import Row
 
 UNKNOWN = "und"
-"""The code of text whose language cannot be told (BCP-47's own code for it)."""
+"""Label of text whose language cannot be told: empty, digits, punctuation (BCP-47's own code for it)."""
+OTHER = "other"
+"""Label of text in none of the languages that an identifier knows."""
+_LABELS = frozenset((UNKNOWN, OTHER))
 
 _SCRIPT = re.compile(r"[a-z]{4}")
 _REGION = re.compile(r"[a-z]{2}|[0-9]{3}")
@@ -27,12 +30,12 @@ _PRIMARY = re.compile(r"[a-z]{2,8}")
 
 
 class LanguageError(DataError, ValueError):
-    """A language code or a direction is wrong; also a ValueError, so that a recipe can list it with others."""
+    """A language code or a direction is wrong; also a ValueError, so that a recipe lists it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language: ``code`` as given, English ``name``, ``own_name``, ``script`` (ISO 15924), ``key`` (canonical)."""
+    """A language; ``code`` as given, ``key`` canonical, ``name`` English, ``script`` an ISO 15924 code."""
 
     code: str
     name: str
@@ -55,42 +58,16 @@ class Direction(NamedTuple):
         return Direction(self.target, self.source)
 
 
-class _Row(NamedTuple):
-    code: str
-    name: str
-    own_name: str
-    scripts: tuple[str, ...]
-    macro: str
-
-
 class _Tag(NamedTuple):
     """A code in its parts: table row, script and region only where they were given and matter."""
 
-    row: _Row
+    row: Row
     script: str
     region: str
     variants: tuple[str, ...]
 
 
-_registered: dict[str, _Row] = {}
-
-
-@lru_cache(maxsize=1)
-def _table() -> dict[str, _Row]:
-    """Every known spelling of a primary code -> its row."""
-    table: dict[str, _Row] = {}
-    with (
-        resources.files("dragoman.language")
-        .joinpath("languages.tsv")
-        .open(encoding="utf-8", newline="") as file
-    ):
-        for line in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            row = _Row(
-                line["bcp47"], line["name"], line["own_name"], tuple(line["scripts"].split()), line["macro"]
-            )
-            for code in (line["bcp47"], line["iso639_3"], *line["aliases"].split()):
-                table[code] = row
-    return table
+_registered: dict[str, Row] = {}
 
 
 def register(code: str, name: str, own_name: str | None = None, script: str = "Latn") -> None:
@@ -98,30 +75,31 @@ def register(code: str, name: str, own_name: str | None = None, script: str = "L
     key = code.strip().lower()
     if not _PRIMARY.fullmatch(key):
         raise LanguageError(
-            f"cannot register the language code {code!r}: expected 2 to 8 letters, as in 'qaa'; use such a code"
+            f"cannot register the language code {code!r}: expected 2 to 8 letters, as in 'qaa'"
         )
     if not re.fullmatch(r"[A-Z][a-z]{3}", script):
         raise LanguageError(f"cannot register {code!r}: script {script!r} is no ISO 15924 code, as in 'Latn'")
-    _registered[key] = _Row(key, name, own_name or name, (script,), "")
+    _registered[key] = Row(key, name, own_name or name, (script,))
     _parse.cache_clear()
 
 
-def _row(primary: str) -> _Row | None:
-    return _registered.get(primary) or _table().get(primary)
+def _row(primary: str) -> Row | None:
+    return _registered.get(primary) or tables.languages().get(primary)
 
 
 def known_codes() -> list[str]:
     """The canonical primary codes of the table and of the registered languages, sorted."""
-    return sorted({row.code for row in (*_table().values(), *_registered.values())})
+    return sorted({row.code for row in (*tables.languages().values(), *_registered.values())})
 
 
 def nearest(code: str, count: int = 3) -> list[str]:
-    """Known codes whose spelling or English name is closest to ``code``, as ``"de (German)"``."""
+    """Known codes whose spelling, English name or own name is closest to ``code``, as ``"de (German)"``."""
     wanted = code.strip().lower()
-    rows = {**_table(), **_registered}
-    spellings: dict[str, _Row] = {**rows, **{row.name.lower(): row for row in rows.values()}}
-    close = difflib.get_close_matches(wanted, spellings, n=8, cutoff=0.5)
-    return list(dict.fromkeys(f"{spellings[c].code} ({spellings[c].name})" for c in close))[:count]
+    rows = {**tables.languages(), **_registered}
+    by_name = {name.lower(): row for row in rows.values() for name in (row.own_name, row.name) if name}
+    found = [by_name[n] for n in difflib.get_close_matches(wanted, by_name, n=count, cutoff=0.6)]
+    found += [rows[c] for c in difflib.get_close_matches(wanted, rows, n=count, cutoff=0.5)]
+    return list(dict.fromkeys(f"{row.code} ({row.name})" for row in found))[:count]
 
 
 def _unknown(code: str) -> LanguageError:
@@ -129,7 +107,7 @@ def _unknown(code: str) -> LanguageError:
     hint = f"; nearest: {', '.join(found)}" if found else ""
     return LanguageError(
         f"unknown language code {code!r}: expected BCP-47 or ISO 639-3, such as 'de' or 'deu'{hint}; "
-        "add a language with dragoman.language.language.register"
+        f"a language that the table lacks can be added (see docs/languages.md, {tables.EXTRA})"
     )
 
 
@@ -152,34 +130,38 @@ def _parse(code: str) -> _Tag:
 
 
 def canonical(code: str) -> str:
-    """The shortest BCP-47 form: deu -> de, deu_Latn -> de, zho_Hant -> zh-Hant; LanguageError when unknown."""
-    if code == UNKNOWN:
-        return UNKNOWN
+    """The shortest BCP-47 form: deu and deu_Latn -> de, zho_Hant -> zh-Hant; und and other stay."""
+    if code in _LABELS:
+        return code
     tag = _parse(code)
-    return "-".join(part for part in (tag.row.code, tag.script, tag.region, *tag.variants) if part)
+    return _join(tag.row.code, tag.script, tag.region, *tag.variants)
+
+
+def _join(*parts: str) -> str:
+    return "-".join(part for part in parts if part)
 
 
 def language(code: str) -> Language:
     """The language of a code; LanguageError with the nearest codes when the table does not have it."""
     tag = _parse(code)
     script = tag.script or tag.row.scripts[0]
-    return Language(code, _english(code), tag.row.own_name or tag.row.name, script, canonical(code))
+    return Language(code, name_in(code), tag.row.own_name or tag.row.name, script, canonical(code))
 
 
 def same_language(first: str, second: str) -> bool:
-    """True if both codes mean one language: deu and de, de-DE and de, no and nb, pbt and ps; zh-Hant is not zh-Hans.
+    """True if both codes mean one language: deu and de, de-DE and de, no and nb, pbt and ps.
 
-    A script or region that only one of them gives is no difference.
+    Scripts and regions count where both give one: zh-Hant is not zh-Hans, but zh matches either.
     """
-    if UNKNOWN in (first, second):
+    if _LABELS & {first, second}:
         return first == second
     a, b = _parse(first), _parse(second)
-    related = a.row.code == b.row.code or a.row.macro == b.row.code or b.row.macro == a.row.code
+    related = b.row.code in (a.row.code, a.row.macro) or b.row.macro == a.row.code
     return related and all(not x or not y or x == y for x, y in ((a.script, b.script), (a.region, b.region)))
 
 
 def parse_direction(text: str) -> Direction:
-    """'de-en', 'deu-eng', 'zh-Hant-en', 'de>en' -> Direction, codes as given; LanguageError when it is none."""
+    """'de-en', 'deu-eng', 'zh-Hant-en', 'de>en' -> Direction, codes as given; LanguageError otherwise."""
     for mark in (">", "→"):
         if mark in text:
             return _direction(text, *[part.strip(" -") for part in text.split(mark)])
@@ -216,35 +198,19 @@ def _direction(text: str, *codes: str) -> Direction:
     return direction
 
 
-@lru_cache(maxsize=1)
-def _names() -> dict[str, dict[str, str]]:
-    """Canonical code -> prompt language -> name."""
-    with (
-        resources.files("dragoman.language")
-        .joinpath("language_names.tsv")
-        .open(encoding="utf-8", newline="") as file
-    ):
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {row["code"]: {k: v for k, v in row.items() if k != "code" and v} for row in rows}
-
-
-def _english(code: str) -> str:
-    return name_in(code, "en")
-
-
 def name_in(code: str, prompt_language: str = "en") -> str:
-    """The name of a language as used inside a sentence of ``prompt_language``; the English name where it is missing.
+    """The name of a language in a prompt language; the English name where the table has none.
 
-    Forms: bare names (``German``, ``Deutsch``, ``allemand``, ``tedesco``, ``Duits``, ``germană``); Czech ones stand
-    in the genitive that its prepositions *z* and *do* both ask for (``němčiny``).
+    Names stand in the form that a dictionary gives (``Deutsch``, ``allemand``, ``tedesco``, ``Duits``,
+    ``germană``, ``němčina``), so wordings must ask for that form: "din limba {source}", "z jazyka {source}".
     """
     tag = _parse(code)
+    if tag.row.code in _registered:
+        return tag.row.name
     prompt = canonical(prompt_language)
-    key = canonical(code)
-    for form in (key, "-".join(p for p in (tag.row.code, tag.script) if p), tag.row.code):
-        names = _names().get(form, {})
-        if prompt in names and tag.row.code not in _registered:
-            return names[prompt]
-        if form == tag.row.code or "en" in names:
-            return names.get("en", tag.row.name)
+    for form in dict.fromkeys((canonical(code), _join(tag.row.code, tag.script), tag.row.code)):
+        names = tables.names().get(form, {})
+        name = names.get(prompt) or names.get("en")
+        if name:
+            return name
     return tag.row.name
