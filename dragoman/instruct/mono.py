@@ -1,0 +1,63 @@
+"""Task ``mono``: likelihood on documents without any prompt, monolingual or bilingual.
+
+For pre-training small bases, and for continued pre-training on a new language. A monolingual document is a few
+neighbouring lines of one language; a bilingual one holds a line in two languages, each text after its language's name.
+"""
+
+from __future__ import annotations
+
+import random
+
+from dragoman.errors import RecipeError
+from dragoman.instruct.task import Material
+from dragoman.language.language import Direction, name_in, same_language
+from dragoman.prompt.example import Example, assistant
+from dragoman.recipe import TaskSpec
+
+LINES = 4  # lines of a monolingual document
+
+
+class Mono:
+    """One document for each line and language; ``bilingual`` of them are made of two languages instead."""
+
+    def __init__(self, spec: TaskSpec, material: Material) -> None:
+        self.spec, self.store = spec, material.store
+        self.languages = [
+            code
+            for code in self.store.languages
+            if not spec.languages or any(same_language(code, wanted) for wanted in spec.languages)
+        ]
+        if not self.languages:
+            raise RecipeError(f"task mono: the text has none of the languages {', '.join(spec.languages)}")
+        self.size = -(-len(self.store) // LINES) * len(self.languages)
+
+    def make(self, item: int, rng: random.Random) -> list[Example]:
+        """One document; empty if its lines lack the language."""
+        block, which = divmod(item, len(self.languages))
+        code = self.languages[which]
+        lines = range(block * LINES, min((block + 1) * LINES, len(self.store)))
+        if len(self.languages) > 1 and rng.random() < self.spec.bilingual:
+            return self._bilingual(lines, code, rng)
+        return self._monolingual(lines, code)
+
+    def _monolingual(self, lines: range, code: str) -> list[Example]:
+        texts = [record.texts[code] for i in lines if code in (record := self.store[i]).texts]
+        if not texts:
+            return []
+        return [Example((assistant(self._labelled(code, "\n".join(texts))),), "mono", None, self.store[lines[0]].id)]
+
+    def _bilingual(self, lines: range, first: str, rng: random.Random) -> list[Example]:
+        """One line and its translation, twice over: the same two languages in the same order."""
+        second = rng.choice([code for code in self.languages if code != first])
+        direction = Direction(first, second)
+        usable = [record for i in lines if (record := self.store[i]).has(direction)]
+        if not usable:
+            return self._monolingual(lines, first)
+        texts = [
+            self._labelled(code, record.texts[code]) for record in usable[:2] for code in direction
+        ]
+        return [Example((assistant("\n".join(texts)),), "mono", direction, usable[0].id)]
+
+    def _labelled(self, code: str, text: str) -> str:
+        return f"{name_in(code, 'en')}: {text}" if self.spec.labelled else text
+

@@ -1,0 +1,88 @@
+"""What a task is: numbered items (a line in a direction), each of which makes one group of examples."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from dragoman.corpus.pair import Record
+from dragoman.corpus.store import Store
+from dragoman.errors import RecipeError
+from dragoman.language.language import Direction, same_language
+from dragoman.prompt.example import Example
+from dragoman.prompt.templates import Template
+from dragoman.recipe import TaskSpec
+
+
+@dataclass
+class Material:
+    """What tasks draw from. ``prompt_target``: instructions stand in the target's language."""
+
+    store: Store
+    template: Template
+    prompt_target: bool = False
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def instruction(self, task: str, direction: Direction) -> str:
+        """The instruction of a task for a direction, in the prompt language of the run."""
+        return self.template.instruction(task, direction, self.prompt_language(direction))
+
+    def prompt_language(self, direction: Direction) -> str:
+        """The language of the template's words for a direction."""
+        return direction.target if self.prompt_target else "en"
+
+
+class Task(Protocol):
+    """A way to make examples. Items are numbered from 0; ``make`` is a function of the item and its randomness."""
+
+    size: int
+
+    def make(self, item: int, rng: random.Random) -> list[Example]:
+        """The group of one item: examples that share an optimiser step; empty if the item cannot be used."""
+        ...
+
+
+class PairItems:
+    """The lines of several directions under one numbering, without a list of them."""
+
+    def __init__(self, store: Store, directions: Sequence[Direction]) -> None:
+        self.store, self.directions = store, list(directions)
+        self._indices = [store.indices(direction) for direction in self.directions]
+        self._ends = np.cumsum([len(indices) for indices in self._indices]) if self._indices else np.zeros(1, int)
+        self.size = int(self._ends[-1])
+
+    def __getitem__(self, item: int) -> tuple[Record, Direction]:
+        """The record and the direction of an item."""
+        which = int(np.searchsorted(self._ends, item, side="right"))
+        first = int(self._ends[which - 1]) if which else 0
+        return self.store[int(self._indices[which][item - first])], self.directions[which]
+
+
+def task_directions(spec: TaskSpec, store: Store, name: str) -> list[Direction]:
+    """The directions of a task, in the codes of the store; RecipeError if one has no line."""
+    known = [Direction(a, b) for a in store.languages for b in store.languages if a != b]
+    if spec.directions == "all":
+        return [d for d in known if len(store.indices(d))]
+    if spec.directions == "english":
+        return [d for d in known if (same_language(d.source, "en") or same_language(d.target, "en"))]
+    found = []
+    for wanted in spec.directions:
+        match = [d for d in known if same_language(d.source, wanted.source) and same_language(d.target, wanted.target)]
+        if not match or not len(store.indices(match[0])):
+            raise RecipeError(
+                f"task {name}: no training line for direction {wanted}; the text has: {', '.join(store.languages)}"
+            )
+        found.append(match[0])
+    return found
+
+
+def stream_seed(*parts: object) -> int:
+    """A 64-bit seed from (seed, stage, task, epoch, ...); one part more changes nothing in the other streams."""
+    digest = hashlib.blake2b("|".join(map(str, parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
