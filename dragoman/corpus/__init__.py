@@ -1,0 +1,1 @@
+"""Text in: readers, filters, leak removal and the store that the later steps read from."""
