@@ -1,8 +1,8 @@
 """Metrics that need an environment of their own: COMET and BLEURT, run by another interpreter.
 
-Their packages cannot be installed beside current transformers and numpy. So ``metric_runner.py`` is started with
-the interpreter of an environment that the user made, and speaks JSON over its standard streams. Scores are kept
-by the content of a line, so that nothing is scored twice, also after a crash.
+Their packages cannot be installed beside current transformers and numpy. So ``metric_runner.py`` is started
+with the interpreter of an environment that the user made, and speaks JSON over its standard streams. Scores
+are kept by the content of a line, so that nothing is scored twice, also after a crash.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import math
 import os
 import queue
+import signal
 import subprocess
 import threading
 from collections import deque
@@ -35,8 +36,8 @@ _OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 class External:
     """A metric in another environment.
 
-    ``python`` is that environment's interpreter; ``timeout`` the seconds that it may stay silent; ``cache`` the
-    folder of scores already taken (None: none are kept).
+    ``python`` is that environment's interpreter; ``timeout`` the seconds that it may stay silent; ``cache``
+    the folder of scores already taken (None: none are kept).
     """
 
     metric: str
@@ -51,10 +52,10 @@ class External:
     def lines(
         self, sources: Sequence[str], hypotheses: Sequence[str], references: Sequence[str] = ()
     ) -> LineScores:
-        """100 times the mean score; ModelError in one line if the other side fails, DataError without sources."""
+        """100 times the mean score; ModelError if the other side fails, DataError if sources are missing."""
         if len(sources) != len(hypotheses):
             raise DataError(
-                f"{self.metric}: {len(sources)} sources for {len(hypotheses)} hypotheses; it needs all"
+                f"{self.metric}: {len(sources)} sources for {len(hypotheses)} lines; it needs all"
             )
         rows = [{"source": nfc(s), "hypothesis": nfc(h)} for s, h in zip(sources, hypotheses, strict=True)]
         for row, reference in zip(rows, references, strict=False):
@@ -100,19 +101,20 @@ class External:
         """The runner's process; it is gone when the block is left, however that happens."""
         if not os.access(self.python, os.X_OK) or self.python.is_dir():
             raise ModelError(
-                f"{self.metric}: {self.python} is no interpreter; make an environment for {self.metric} and name "
-                "its bin/python (docs/evaluate.md)"
+                f"{self.metric}: {self.python} is no interpreter; make an environment for {self.metric} "
+                "and name its bin/python (docs/evaluate.md)"
             )
         command = [str(self.python), str(self.runner), self.metric, "--model", self.model]
         command += ["--batch", str(self.batch), "--device", self.device]
         environment = {key: value for key, value in os.environ.items() if key not in _OURS}
         pipe = subprocess.PIPE
-        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
-        try:
-            yield _Conversation(self.metric, process, self.timeout)
-        finally:
-            process.kill()
-            process.wait()
+        with subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
+        ) as process:
+            try:
+                yield _Conversation(self.metric, process, self.timeout)
+            finally:
+                _end(process)
 
 
 class _Conversation:
@@ -220,6 +222,15 @@ def make_external(
         )
     path = Path(python).expanduser()
     return External(metric, path, model or MODELS[metric], cache=cache, device=device)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the runner and the workers that its libraries started (they would hold the pipes open)."""
+    if process.poll() is None:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 def _key(row: dict[str, str]) -> str:

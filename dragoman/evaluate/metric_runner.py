@@ -1,10 +1,10 @@
 """Scores lines with COMET or BLEURT inside an environment of their own; imports nothing of Dragoman.
 
-Started by ``external.py`` as ``<interpreter> metric_runner.py comet --model NAME``. It speaks JSON, one object a
-line. First it says what it is: ``{"protocol": 1, "metric": ..., "package": ..., "version": ...}``. It then reads
-``{"source", "hypothesis", "reference"}`` rows until the end of its input, loads the model if there was a row, and
-answers ``{"index": i, "score": x}`` for each row and ``{"done": n}``. ``{"error": text}`` ends it at any point.
-Whatever the libraries print goes to the standard error.
+Started by ``external.py`` as ``<interpreter> metric_runner.py comet --model NAME``. It speaks JSON, one
+object a line. First it says what it is: ``{"protocol": 1, "metric": ..., "package": ..., "version": ...}``.
+Then it reads ``{"source", "hypothesis", "reference"}`` rows until the end of its input, loads the model if
+there was a row, and answers ``{"index": i, "score": x}`` for each row and ``{"done": n}``. An object with
+``error`` ends it at any point. Whatever the libraries print goes to the standard error.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def scored(scorer: Scorer, rows: list) -> Iterator[tuple[int, float]]:
 def load_comet(model: str, batch: int, device: str, references: bool) -> Scorer:
     """A COMET checkpoint by path or by its name on the hub."""
     import torch
-    from comet import download_model, load_from_checkpoint
+    from comet import download_model, load_from_checkpoint  # type: ignore[import-not-found]
 
     path = model if os.path.isfile(model) else download_model(model)  # noqa: PTH113
     network = load_from_checkpoint(path)
@@ -116,7 +116,7 @@ def load_comet(model: str, batch: int, device: str, references: bool) -> Scorer:
 
     def score(rows: list) -> list:
         samples = [{"src": row["source"], "mt": row["hypothesis"]} for row in rows]
-        for sample, row in zip(samples, rows):
+        for sample, row in zip(samples, rows):  # noqa: B905 (Python 3.8)
             if "reference" in row:
                 sample["ref"] = row["reference"]
         found = network.predict(samples, batch_size=batch, gpus=gpus, progress_bar=False)
@@ -128,7 +128,10 @@ def load_comet(model: str, batch: int, device: str, references: bool) -> Scorer:
 def load_bleurt_pytorch(model: str, batch: int, device: str, references: bool) -> Scorer:
     """BLEURT as ported to PyTorch."""
     import torch
-    from bleurt_pytorch import BleurtForSequenceClassification, BleurtTokenizer
+    from bleurt_pytorch import (  # type: ignore[import-not-found]
+        BleurtForSequenceClassification,
+        BleurtTokenizer,
+    )
 
     need_references(references)
     place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
@@ -152,7 +155,7 @@ def load_bleurt_pytorch(model: str, batch: int, device: str, references: bool) -
 
 def load_bleurt(model: str, batch: int, device: str, references: bool) -> Scorer:
     """BLEURT as published, on TensorFlow; ``model`` is the folder of a checkpoint."""
-    from bleurt import score as bleurt_score
+    from bleurt import score as bleurt_score  # type: ignore[import-not-found]
 
     need_references(references)
     network = bleurt_score.BleurtScorer(model)

@@ -219,12 +219,13 @@ def _read_text(file: _File, system: str, folder: Path | None, split: str | None,
         raise DataError(f"{folder}: not a folder; expected sources and references as <split>.<language>")
     found = _texts(folder)
     name = file.split or split or _only_split(file, found, folder)
-    hypotheses, sides = read_lines(file.path), []
     for code in file.direction:
-        path = found.get((name, canonical(code)))
-        if path is None:
+        if (name, canonical(code)) not in found:
             there = ", ".join(sorted(f"{s}.{c}" for s, c in found if s == name)) or f"no file of {name!r}"
             raise DataError(f"{file.path}: no {name}.{code} in {folder}; found {there}")
+    hypotheses, sides = read_lines(file.path), []
+    for code in file.direction:
+        path = found[name, canonical(code)]
         lines = read_lines(path)
         _check_counts(file.path, len(hypotheses), path, len(lines))
         sides.append(tuple(lines))

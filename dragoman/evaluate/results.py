@@ -42,7 +42,7 @@ class Row:
 class Average:
     """Mean over the directions of a group, then over seeds.
 
-    ``deviation`` is the sample deviation over seeds, None for one seed. ``directions`` are those that went in.
+    ``deviation`` is the sample deviation over seeds, None for one seed. ``directions``: those that went in.
     """
 
     value: float
@@ -56,8 +56,8 @@ class Average:
 class Results:
     """All scores of an evaluation.
 
-    ``floor``: OTR of the references by direction. ``confusion``: lines by system, direction and language that the
-    identifier saw. ``significance``: rows of :func:`dragoman.evaluate.compare.compare_systems`.
+    ``floor``: OTR of the references by direction. ``confusion``: lines by system, direction and language that
+    the identifier saw. ``significance``: rows of :func:`dragoman.evaluate.score.compare_systems`.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -176,7 +176,7 @@ def read_results(path: Path) -> Results:
 
 
 def merge(parts: Iterable[Results]) -> Results:
-    """Results of several runs as one, such as those of three seeds; DataError if two rows are the same score."""
+    """Results of several runs as one, such as three seeds; DataError if two rows are the same score."""
     merged = Results()
     seen: set[tuple[str, int | None, str, str]] = set()
     for part in parts:
@@ -184,8 +184,8 @@ def merge(parts: Iterable[Results]) -> Results:
             key = (row.system, row.seed, row.direction, row.metric)
             if key in seen:
                 raise DataError(
-                    f"system {row.system!r} has two {row.metric} scores in {row.direction} with seed {row.seed}; "
-                    "give the runs different seeds or the systems different names"
+                    f"system {row.system!r} has two {row.metric} scores in {row.direction} with seed "
+                    f"{row.seed}; give the runs different seeds or the systems different names"
                 )
             seen.add(key)
             merged.rows.append(row)
@@ -216,7 +216,7 @@ def tokenization(signature: str) -> str:
 
 
 def uneven(results: Results, systems: Sequence[str] | None = None) -> list[str]:
-    """One remark for each system that lacks directions which others have: its averages are of other things."""
+    """A remark for each system that lacks directions which others have: its averages are of other things."""
     remarks = []
     for group in results.groups:
         every = results.directions(group)

@@ -15,7 +15,7 @@ NOTHING = "–"
 
 @dataclass(slots=True)
 class Table:
-    """Cells as text. ``spans``: headings over several columns; ``notes`` stand behind rows, ``foot`` under all."""
+    """Cells as text. ``spans``: headings over columns; ``notes``: behind rows; ``foot``: under all."""
 
     columns: list[str]
     rows: list[tuple[str, list[str]]]
@@ -87,13 +87,13 @@ def number(value: float | None, deviation: float | None = None) -> str:
 
 
 def summary(results: Results, notes: Mapping[str, str] | None = None) -> Table:
-    """Systems x (group x metric): means over directions, OTR above its floor; ``notes`` stand behind systems."""
+    """Systems x (group x metric): means over directions, with the floor; ``notes`` stand behind systems."""
     metrics = [name for name in results.metrics if name not in FAULTS]
     sizes = {group: len(results.directions(group)) for group in results.groups}
     foot: list[str] = []
     rows = []
     for system in results.systems:
-        cells = [_average(results, system, g, m, sizes[g], foot) for g in sizes for m in metrics]
+        cells = [_average(results, system, g, m, foot) for g in sizes for m in metrics]
         rows.append((system, cells))
     if results.floor:
         shown = {group: number(results.floor_average(group)) for group in sizes}
@@ -102,7 +102,7 @@ def summary(results: Results, notes: Mapping[str, str] | None = None) -> Table:
     return Table(metrics * len(sizes), rows, spans, notes or {}, foot)
 
 
-def _average(results: Results, system: str, group: str, metric: str, size: int, foot: list[str]) -> str:
+def _average(results: Results, system: str, group: str, metric: str, foot: list[str]) -> str:
     """A cell; what cannot be said in one number goes to the foot."""
     found = results.averages(system, group, metric)
     if len(found) > 1:
@@ -113,7 +113,9 @@ def _average(results: Results, system: str, group: str, metric: str, size: int, 
         return NOTHING
     if not found:
         return NOTHING
-    missing = "" if len(found[0].directions) == size else f" ({len(found[0].directions)})"
+    missing = (
+        "" if len(found[0].directions) == len(results.directions(group)) else f" ({len(found[0].directions)})"
+    )
     return number(found[0].value, found[0].deviation) + missing
 
 
@@ -136,13 +138,14 @@ def faults(results: Results) -> Table | None:
     present = [name for name in FAULTS if name in results.metrics]
     if not present:
         return None
-    sizes = {group: len(results.directions(group)) for group in results.groups}
     foot: list[str] = []
     rows = [
-        (system, [_average(results, system, g, name, sizes[g], foot) for g in sizes for name in present])
+        (system, [_average(results, system, g, name, foot) for g in results.groups for name in present])
         for system in results.systems
     ]
-    return Table(present * len(sizes), rows, [(f"{g} (%)", len(present)) for g in sizes], {}, foot)
+    return Table(
+        present * len(results.groups), rows, [(f"{g} (%)", len(present)) for g in results.groups], {}, foot
+    )
 
 
 def signatures(results: Results) -> list[str]:
