@@ -104,6 +104,8 @@ class Filters(Section):
 class Data(Section):
     """Corpora by split; `train` may be a list of sources."""
 
+    root: str | None = None
+    """Folder that relative paths start from (absent: this folder, then the recipe's own)."""
     train: list[Source]
     """Training text."""
     dev: list[Source] = []

@@ -27,6 +27,7 @@ class Mixture:
 
     def __init__(self, specs: dict[str, TaskSpec], material: Material, seed: int, stage: str) -> None:
         self.specs, self.seed, self.stage = specs, seed, stage
+        self.material = material
         self.tasks = {name: TASKS[name](spec, material) for name, spec in specs.items()}
         self.counts = dict.fromkeys(specs, 0)
         self._orders: dict[str, tuple[int, np.ndarray]] = {}

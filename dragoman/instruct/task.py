@@ -7,17 +7,19 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from dragoman.corpus.pair import Record
-from dragoman.corpus.store import Store
 from dragoman.errors import RecipeError
 from dragoman.language.language import Direction, same_language
 from dragoman.prompt.example import Example
 from dragoman.prompt.templates import Template
 from dragoman.recipe import TaskSpec
+
+if TYPE_CHECKING:
+    from dragoman.corpus.store import Store
 
 
 @dataclass

@@ -1,0 +1,199 @@
+"""Reading a recipe: YAML without YAML's surprises, ``key=value`` overrides, and all mistakes at once."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from dragoman.errors import RecipeError
+from dragoman.recipe import Recipe, Section
+
+
+class _Loader(yaml.SafeLoader):
+    """Booleans are only true and false, so that the language `no` stays text; 1e-5 is a number."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.inf|\.nan)$"),
+    list("-+.0123456789"),
+)
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of a file with ``key=value`` overrides (``stages.stage1.steps=50``; lists by name or number).
+
+    Raises one RecipeError that names every mistake: key, line, what was expected, and the nearest known name.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise RecipeError(f"recipe {path}: no such file; shipped ones stand in recipes/") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {path}: cannot be read as UTF-8 text ({error})") from error
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        content = loader.construct_document(node) if node is not None else None
+    except (yaml.YAMLError, ValueError) as error:
+        raise RecipeError(f"recipe {path}: not YAML ({error})") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"recipe {path}: expected keys such as base, data, stages; found none")
+    for override in overrides:
+        _override(content, override)
+    try:
+        recipe = Recipe.model_validate(content)
+    except ValidationError as error:
+        given = {override.split("=", 1)[0] for override in overrides}
+        raise RecipeError(f"recipe {path}: {_mistakes(error, node, content, given)}") from error
+    return _resolved(recipe, path.parent)
+
+
+def parse_recipe(content: dict[str, Any]) -> Recipe:
+    """A recipe from a mapping, for scripts; mistakes as in :func:`load_recipe`, without lines."""
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(f"recipe: {_mistakes(error, None, content, set())}") from error
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The whole recipe, defaults included, as YAML."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+
+
+def settings_hash(*parts: Any) -> str:
+    """A short content hash of sections and values: what decides whether a step is stale."""
+
+    def plain(value: Any) -> Any:
+        return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
+
+    text = json.dumps(parts, sort_keys=True, default=plain)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _override(content: Any, override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"override {override!r}: expected key=value, for example stages.stage1.steps=50")
+    value = yaml.load(text, _Loader) if text else None  # _Loader is a SafeLoader
+    place, steps = content, key.split(".")
+    for index, step in enumerate(steps):
+        last = index == len(steps) - 1
+        if isinstance(place, list):
+            place, step = _list_item(place, step, override)
+        if last:
+            place[step] = value
+        else:
+            if place.get(step) is None if isinstance(place, dict) else False:
+                place[step] = {}
+            place = place[step]
+        if not last and not isinstance(place, dict | list):
+            raise RecipeError(f"override {override!r}: {'.'.join(steps[: index + 1])} is a value, not a section")
+
+
+def _list_item(items: list[Any], step: str, override: str) -> tuple[list[Any], Any]:
+    names = [item.get("name") if isinstance(item, dict) else None for item in items]
+    if step in names:
+        return items, names.index(step)
+    if step.isdigit() and int(step) < len(items):
+        return items, int(step)
+    known = ", ".join(str(name) for name in names if name) or f"0 to {len(items) - 1}"
+    raise RecipeError(f"override {override!r}: no item {step!r}; known: {known}")
+
+
+def _mistakes(error: ValidationError, node: yaml.Node | None, content: Any, given: set[str]) -> str:
+    found = []
+    for mistake in error.errors():
+        location = [part for part in mistake["loc"] if not _is_union_branch(part)]
+        key = ".".join(map(str, location)) or "recipe"
+        place = "command line" if key in given else f"line {_line(node, location)}" if node is not None else ""
+        where = f"{key} ({place})" if place else key
+        if mistake["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(location[-1]), _known_keys(location[:-1]), n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(_known_keys(location[:-1]))}"
+            found.append(f"{where}: unknown key{hint}")
+        elif mistake["type"] == "missing":
+            found.append(f"{where}: missing")
+        else:
+            message = mistake["msg"].removeprefix("Value error, ")
+            short = repr(mistake["input"])
+            found.append(f"{where}: {message}" + (f" (found {short})" if len(short) < 60 else ""))
+    count = f"{len(found)} mistakes: " if len(found) > 1 else ""
+    return count + " | ".join(dict.fromkeys(found))
+
+
+def _is_union_branch(part: Any) -> bool:
+    """Names that pydantic puts into a place for its own branches: they stand in no file."""
+    return isinstance(part, str) and ("[" in part or part in ("str", "Direction", "literal", "function-before", "Lora"))
+
+
+def _line(node: yaml.Node | None, location: Sequence[Any]) -> int:
+    """Line of the deepest node on the way to a location, counted from 1."""
+    line = node.start_mark.line if node is not None else 0
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line
+        else:
+            break
+    return line + 1
+
+
+def _known_keys(location: Sequence[Any]) -> list[str]:
+    """Field names of the section at a location."""
+    section: type[Section] = Recipe
+    for part in location:
+        field = section.model_fields.get(str(part)) if isinstance(part, str) else None
+        if field is not None:
+            inner = _section_in(field.annotation)
+            section = inner or section
+    return list(section.model_fields)
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for arg in get_args(annotation) if (found := _section_in(arg))), None)
+
+
+def _resolved(recipe: Recipe, folder: Path) -> Recipe:
+    """Relative paths start from ``data.root`` if given, else from here, else from the recipe's own folder."""
+    root = Path(recipe.data.root) if recipe.data.root else None
+
+    def resolve(value: str) -> str:
+        path = Path(value).expanduser()
+        if path.is_absolute():
+            return str(path)
+        if root is not None:
+            return str(root / path)
+        beside = folder / path
+        return str(beside) if not path.exists() and beside.exists() else str(path)
+
+    for source in [*recipe.data.train, *recipe.data.dev, *recipe.data.test]:
+        for name in ("folder", "tsv", "jsonl"):
+            if (value := getattr(source, name)) is not None:
+                setattr(source, name, resolve(value))
+        if source.files is not None:
+            source.files = {code: resolve(value) for code, value in source.files.items()}
+    if recipe.base != "demo" and not Path(recipe.base).exists() and (folder / recipe.base).exists():
+        recipe.base = str(folder / recipe.base)
+    return recipe

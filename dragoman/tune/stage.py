@@ -1,0 +1,142 @@
+"""A stage of a recipe, from the model it starts with to the model folder it leaves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from dragoman.corpus.store import Store
+from dragoman.instruct.mixture import Mixture
+from dragoman.instruct.task import Material, task_directions
+from dragoman.language.language import Direction
+from dragoman.prompt.encode import Encoder
+from dragoman.prompt.templates import load_template
+from dragoman.recipe import Recipe, Stage
+from dragoman.tune.card import model_card, readme
+from dragoman.tune.loop import Loop, Progress, Source, Validate
+from dragoman.tune.model import add_lora, load_model, load_tokenizer, save_model
+from dragoman.tune.step import Stepper
+
+PAIR_TASKS = ("mt", "conflict")  # tasks whose directions count as tuned on
+MakeValidate = Callable[[Any, Encoder, Stepper], Validate]
+
+
+@dataclass
+class StageResult:
+    """What a stage left: its model folder, the steps it ran, the drops of its encoder, the last scores."""
+
+    model: Path
+    steps: int
+    dropped: dict[str, int]
+    scores: dict[str, float]
+
+
+def tuned_directions(recipe: Recipe, upto: Stage, store: Store) -> list[Direction]:
+    """Directions that the stages up to ``upto`` (along its ``start`` line) learn pairs of."""
+    by_name = {stage.name: stage for stage in recipe.stages}
+    order = [stage.name for stage in recipe.stages]
+    found: dict[Direction, None] = {}
+    stage: Stage | None = upto
+    while stage is not None:
+        for name, spec in stage.tasks.items():
+            if name in PAIR_TASKS and (name == "mt" or spec.positives):
+                found |= dict.fromkeys(task_directions(spec, store, name))
+        start = start_of(recipe, stage)
+        stage = by_name.get(start.split("@")[0]) if start in order or "@" in start else None
+    return sorted(found)
+
+
+def start_of(recipe: Recipe, stage: Stage) -> str:
+    """The name of what a stage starts from: another stage, or `base`."""
+    if stage.start is not None:
+        return stage.start
+    place = [s.name for s in recipe.stages].index(stage.name)
+    return recipe.stages[place - 1].name if place else "base"
+
+
+def make_encoder(recipe: Recipe, tokenizer: Any) -> Encoder:
+    """The encoder of a recipe's prompt section."""
+    return Encoder(tokenizer, load_template(recipe.prompt, tokenizer), recipe.prompt.max_length)
+
+
+def make_mixture(recipe: Recipe, stage: Stage, store: Store, encoder: Encoder) -> Mixture:
+    """The mixture of a stage."""
+    material = Material(store, encoder.template, recipe.prompt.language == "target")
+    seed = recipe.seed if stage.seed is None else stage.seed
+    return Mixture(stage.tasks, material, seed, stage.name)
+
+
+def run_stage(
+    recipe: Recipe,
+    stage: Stage,
+    start: str,
+    store: Store,
+    folder: Path,
+    make_validate: MakeValidate | None = None,
+    tell: Callable[[Progress], None] = lambda progress: None,
+    say: Callable[[str], None] = lambda text: None,
+    identifier_folder: Path | None = None,
+) -> StageResult:
+    """Tune the model in ``start`` by one stage; its weights end in ``folder/model``.
+
+    A stage that was cut off goes on from its last checkpoint. Steps of ``keep_steps`` end in ``folder/model@N``.
+    ``identifier_folder`` is copied beside the weights, so that the model carries the judge of its languages.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = load_tokenizer(start)
+    encoder = make_encoder(recipe, tokenizer)
+    model: Any = load_model(start, recipe.model)
+    if recipe.model.activation_checkpointing:
+        model.gradient_checkpointing_enable()
+    if recipe.model.lora is not None:
+        model = add_lora(model, recipe.model.lora)
+    mixture = make_mixture(recipe, stage, store, encoder)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    weights = {name: spec.weight for name, spec in stage.tasks.items()}
+    # a conflict's positives are labelled mt
+    weights.setdefault("mt", weights.get("conflict", 1.0))
+    stepper = Stepper(
+        model, pad, stage.objective, weights, stage.batch_tokens,
+        recipe.model.compute == "bfloat16", share=not recipe.model.activation_checkpointing,
+    )  # fmt: skip
+    source = Source(mixture, encoder)
+    directions = tuned_directions(recipe, stage, store)
+
+    def save(target: Path, step: int, scores: dict[str, float]) -> None:
+        if dist.is_initialized() and dist.get_rank() != 0:
+            return
+        card = model_card(recipe, stage, step, directions, store, scores, dict(source.dropped))
+        save_model(target, model, tokenizer, card, readme(card))
+        if identifier_folder is not None and identifier_folder.is_dir():
+            shutil.copytree(identifier_folder, target / "identifier", dirs_exist_ok=True)
+
+    loop = Loop(
+        stage, model, source, folder, stepper, recipe.seed if stage.seed is None else stage.seed,
+        make_validate(model, encoder, stepper) if make_validate else None,
+        lambda step: save(folder / f"model@{step}", step, {}), tell, say,
+    )  # fmt: skip
+    state = loop.run()
+    save(folder / "model", state.step, state.scores)
+    dropped = {**source.dropped, **mixture_skips(mixture)}
+    return StageResult(folder / "model", state.step, dropped, state.scores)
+
+
+def mixture_skips(mixture: Mixture) -> dict[str, int]:
+    """Items that tasks could not use, by reason."""
+    return dict(mixture.material.skipped)
+
+
+def last_scores(folder: Path) -> dict[str, float]:
+    """The scores of the last validation that a stage logged; empty if there was none."""
+    path = folder / "metrics.jsonl"
+    if not path.exists():
+        return {}
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    found: Sequence[dict[str, float]] = [row["validation"] for row in rows if "validation" in row]
+    return found[-1] if found else {}
