@@ -76,10 +76,10 @@ def prepare(
     filters look at their pairs alone. ``progress`` is told the number of lines read, every thousand lines.
     ``hashes`` is a file that keeps the hashes of text files between calls.
 
-    Beside the stores stand ``dropped.jsonl`` and ``manifest.json``: ``fingerprint``, and for each split ``read``
-    and ``kept`` (lines), ``dropped`` (lines gone in all languages), ``reasons`` (rows of dropped.jsonl by
-    reason), ``languages`` and ``directions`` (lines that have them). DataError for bad text, or if a split is
-    left empty.
+    Beside the stores stand ``dropped.jsonl`` and ``manifest.json``: ``fingerprint``, and for each split
+    ``read`` and ``kept`` (lines), ``dropped`` (lines gone in all languages), ``reasons`` (rows of
+    dropped.jsonl by reason), ``languages`` and ``directions`` (lines that have them). DataError for bad text,
+    or if a split is left empty.
     """
     sections = split_sources(data)
     name = str(getattr(identifier, "name", ""))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.corpus.opening import Bad, decode, raw_lines
-from dragoman.corpus.sources import is_language, match_code
+from dragoman.corpus.sources import ID, is_language, match_code
 from dragoman.errors import DataError
 from dragoman.recipe import Source
 
@@ -16,9 +16,6 @@ Row = dict[str, Any]
 
 NESTED = "translation"
 """The object in which many data sets keep the languages of a row."""
-
-NO_LANGUAGE = "id"
-"""A key that is Indonesian only where the recipe says so; everywhere else it is the row's number."""
 
 MISSING, NO_TEXT = Bad("missing text"), Bad("not text")
 
@@ -65,7 +62,7 @@ class RowTexts:
     """Finds the texts of a row: under `keys`, under the language's code, or in an object ``translation``.
 
     ``asked`` are the languages that the recipe names (`keys` or `languages`); with none, every key that is a
-    known code counts, except ``id``.
+    known code counts, except ``id``: that is the row's number unless the recipe names it.
     """
 
     def __init__(self, source: Source, where: str) -> None:
@@ -77,7 +74,7 @@ class RowTexts:
                 self._paths[code] = source.keys[key]
         self._found: set[str] = set()
         self._keys: list[str] = []
-        self._known: dict[str, bool] = {NO_LANGUAGE: False}
+        self._known: dict[str, bool] = {ID: False}
 
     def texts(self, row: Row) -> dict[str, str | Bad]:
         """Text by language code; a side that is absent or no text stands as the reason."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from dragoman.recipe import Data, Source
 
 EVALUATION_SPLITS = {"dev": ("dev", "val", "valid", "validation"), "test": ("test",)}
 """The split names under which a folder may keep its text for evaluation."""
+
+ID = "id"
+"""The code of Indonesian, and the most common name of what is no language: the number of a line."""
 
 SKIP = "-"
 """In a TSV's `languages`: a column that is not read."""
@@ -60,15 +64,14 @@ def _endings(folder: Path, split: str) -> dict[str, Path]:
     return found
 
 
-def _without_short_codes(codes: Iterable[str]) -> list[str]:
-    """The codes that name languages in a folder that may mix text with other files.
+def _without_ids(codes: Iterable[str]) -> list[str]:
+    """The codes of a folder without ``id`` where that is a list of ids: where others are spelt ISO 639-3.
 
-    Where a file has a three-letter code that could be shorter (``eng``), the folder speaks ISO 639-3, and a
-    two-letter ending (``train.id``, a list of ids) is no language.
+    Indonesian would be ``ind`` beside a file ``train.eng``, whose code could be shorter.
     """
     listed = list(codes)
-    iso = any(len(code.split("-")[0].split("_")[0]) == 3 and len(canonical(code)) == 2 for code in listed)
-    return [code for code in listed if not (iso and len(code) == 2)]
+    iso = any(len(re.split("[-_]", code)[0]) == 3 and len(canonical(code)) == 2 for code in listed)
+    return [code for code in listed if code != ID or not iso]
 
 
 def splits_of(folder: Path) -> list[str]:
@@ -92,7 +95,7 @@ def folder_files(source: Source) -> dict[str, Path]:
         splits = ", ".join(splits_of(folder)) or "none"
         raise DataError(f"{folder}: no files {source.split}.<language>; splits found: {splits}")
     if not source.languages:
-        kept = {code: found[code] for code in _without_short_codes(found)}
+        kept = {code: found[code] for code in _without_ids(found)}
         _distinct(list(kept), str(folder))
         if len(kept) < 2:
             raise DataError(

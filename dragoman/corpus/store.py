@@ -159,6 +159,7 @@ class Store:
         self._offsets = np.load(self.folder / _OFFSETS, mmap_mode="r")
         self._file = (self.folder / _RECORDS).open("rb", buffering=0)
         weakref.finalize(self, self._file.close)
+        self._indices: dict[Direction, np.ndarray] = {}
         self._order: np.ndarray | None = None
 
     def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
@@ -184,11 +185,12 @@ class Store:
 
     def indices(self, direction: Direction) -> np.ndarray:
         """Numbers of the records that have the direction, ascending, int64 [records]; empty if none has."""
-        codes = self.code(direction.source), self.code(direction.target)
-        key = pair_key(codes[0] or "", codes[1] or "")
-        if key not in self.manifest["pairs"]:
-            return np.empty(0, dtype=np.int64)
-        return np.load(_pair_path(self.folder, key), mmap_mode="r")
+        if direction not in self._indices:
+            key = pair_key(self.code(direction.source) or "", self.code(direction.target) or "")
+            has = key in self.manifest["pairs"]
+            path = _pair_path(self.folder, key)
+            self._indices[direction] = np.load(path, mmap_mode="r") if has else np.empty(0, dtype=np.int64)
+        return self._indices[direction]
 
     def pairs(self, direction: Direction) -> Iterator[SentencePair]:
         """The sentence pairs of a direction, in order; they carry the direction as it is asked for."""
