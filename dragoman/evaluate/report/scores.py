@@ -1,0 +1,168 @@
+"""Maps of direction x system, rates of faults, and the significance tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dragoman.evaluate.report.charts import legend, shade
+from dragoman.evaluate.report.data import LOWER_IS_BETTER, Evidence, language_name, split_direction
+from dragoman.evaluate.report.markup import NOTHING, Markup, el, finite, join, number, p_value
+from dragoman.evaluate.report.summary import scroll
+from dragoman.evaluate.report.verdict import corrected
+from dragoman.evaluate.results import FAULTS
+
+_FAULT_WORDS = {
+    "empty": "no text at all",
+    "unidentified": "no language could be told",
+    "copied": "the source again",
+    "runaway": "never came to an end",
+}
+
+
+Scale = tuple[float, float, str]
+"""Lowest value, highest value, name of the colours."""
+Head = tuple[str, Markup]
+"""Group and label of a column; columns of a group stand together."""
+
+
+def maps(evidence: Evidence) -> Markup | None:
+    """Direction x system: OTR and BLEU open, other metrics folded."""
+    first = [name for name in ("OTR", "BLEU") if name in evidence.metrics]
+    titles = {"OTR": "OTR: wrong language, in percent"}
+    shown = [join(el("h3", titles.get(name, name)), _map(evidence, name)) for name in first]
+    folded = [
+        el("details", el("summary", name), _map(evidence, name))
+        for name in evidence.metrics
+        if name not in first
+    ]
+    return join(*shown, *folded) or None
+
+
+def _map(evidence: Evidence, metric: str) -> Markup:
+    colours = "bad" if metric in LOWER_IS_BETTER else "good"
+    rows = [(s, [evidence.value(s, d, metric) for d in evidence.directions]) for s in evidence.systems]
+    known = [value for _, values in rows for value in values if value is not None]
+    scale = (min([0.0, *known]), 100.0 if metric == "OTR" else max([*known, 1.0]), colours)
+    if metric == "OTR" and evidence.results.floor:
+        rows.append(("floor", [finite(evidence.results.floor.get(d)) for d in evidence.directions]))
+    heads = [(group, _direction_label(direction)) for direction, group in evidence.directions.items()]
+    caption = "stronger colour: " + ("worse" if colours == "bad" else "better")
+    return join(_grid(f"{metric} by direction and system", heads, rows, scale), legend(*scale, caption))
+
+
+def _direction_label(direction: str) -> Markup:
+    source, target = split_direction(direction)
+    title = f"{language_name(source)} to {language_name(target)}"
+    return el("abbr", source, el("span", "→", class_="arrow"), target, title=title)
+
+
+def _grid(label: str, heads: list[Head], rows: list[tuple[str, list[float | None]]], scale: Scale) -> Markup:
+    """A table of shaded numbers, its groups of columns set apart."""
+    groups = [group for group, _ in heads]
+    edges = [" edge" * (place > 0 and group != groups[place - 1]) for place, group in enumerate(groups)]
+    tops = [
+        el(
+            "th",
+            group,
+            colspan=groups.count(group),
+            scope="colgroup",
+            class_="group" + " edge" * (n > 0),
+        )
+        for n, group in enumerate(dict.fromkeys(groups))
+    ]
+    names = [
+        el("th", name, scope="col", class_=edge.strip() or None)
+        for (_, name), edge in zip(heads, edges, strict=True)
+    ]
+    body = []
+    for system, values in rows:
+        cells = []
+        for value, edge in zip(values, edges, strict=True):
+            colour = "" if value is None else " " + shade(value, *scale)
+            cells.append(el("td", number(value), class_=f"cell{colour}{edge}"))
+        kind = "floor-row" if system == "floor" else None
+        body.append(el("tr", el("th", el("bdi", system), scope="row"), *cells, class_=kind))
+    head = el("thead", el("tr", el("td"), *tops), el("tr", el("td"), *names))
+    return scroll(label, el("table", head, el("tbody", *body), class_="map"))
+
+
+def faults(evidence: Evidence) -> Markup | None:
+    """Rates of empty, unidentified, copied and runaway outputs, by system and group."""
+    present = [fault for fault in FAULTS if fault in evidence.results.metrics]
+    if not present:
+        return None
+    columns = [(group, fault) for group in evidence.groups for fault in present]
+    heads = [(group, el("abbr", fault, title=_FAULT_WORDS[fault])) for group, fault in columns]
+    rows = []
+    for system in evidence.systems:
+        means = [evidence.mean(system, group, fault) for group, fault in columns]
+        rows.append((system, [None if mean is None else mean.value for mean in means]))
+    words = "; ".join(f"{fault}: {_FAULT_WORDS[fault]}" for fault in present)
+    note = el("p", f"In percent of the translations. {words[0].upper()}{words[1:]}.", class_="note")
+    return join(_grid("Rates of faults", heads, rows, (0.0, 100.0, "bad")), note)
+
+
+def significance(evidence: Evidence) -> Markup | None:
+    """The paired tests: difference, interval, p-values."""
+    if not evidence.results.significance:
+        return None
+    names = (
+        "Systems",
+        "Metric",
+        "On",
+        "Difference",
+        "95 % interval",
+        "p bootstrap",
+        "p randomisation",
+        "p Holm",
+    )
+    head = el(
+        "tr", *(el("th", name, scope="col", class_="num" if i > 2 else None) for i, name in enumerate(names))
+    )
+    joint = [row for row in evidence.results.significance if row.get("group")]
+    single = [row for row in evidence.results.significance if not row.get("group")]
+    parts = []
+    for title, rows in (("Joint over directions", joint), ("Direction by direction", single)):
+        if rows:
+            table = el(
+                "table", el("thead", head), el("tbody", *(_test_row(row) for row in rows)), class_="plain"
+            )
+            shown = scroll(title, table)
+            fold = joint and rows is single
+            parts.append(el("details", el("summary", title), shown) if fold else join(el("h3", title), shown))
+    note = (
+        "Difference: the second system minus the first, on the same lines; bold where p is below 0.05. "
+        "Paired bootstrap and approximate randomisation, two-sided; Holm corrects for the number of tests. "
+        "Both speak of test lines, not of training seeds."
+    )
+    return join(*parts, el("p", note, class_="note"))
+
+
+def _test_row(row: dict[str, Any]) -> Markup:
+    sure = (corrected(row) or 0.0) < 0.05 if corrected(row) is not None else False
+    low, high = finite(row.get("low")), finite(row.get("high"))
+    span = (
+        f"{number(low, sign=True)} to {number(high, sign=True)}"
+        if low is not None and high is not None
+        else NOTHING
+    )
+    difference = number(row.get("difference"), sign=True)
+    shown = el("b", difference) if sure else el("span", difference)
+    pair = join(
+        el("bdi", str(row.get("a", ""))), el("span", " → ", class_="soft"), el("bdi", str(row.get("b", "")))
+    )
+    cells = [
+        el("td", text)
+        for text in (str(row.get("metric", "")), str(row.get("group") or row.get("direction") or ""))
+    ]
+    ps = [
+        el("td", p_value(row.get(key)), class_="num") for key in ("p_bootstrap", "p_randomisation", "p_holm")
+    ]
+    return el(
+        "tr",
+        el("th", pair, scope="row"),
+        *cells,
+        el("td", shown, class_="num"),
+        el("td", span, class_="num"),
+        *ps,
+    )

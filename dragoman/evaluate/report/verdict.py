@@ -1,0 +1,207 @@
+"""The verdict: one paragraph in plain words, every clause computed from the numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dragoman.evaluate.report.data import Evidence
+from dragoman.evaluate.report.load import sections, stage_names
+from dragoman.evaluate.report.markup import Markup, el, finite, join, number, p_value, percent
+from dragoman.evaluate.results import ALL, SUPERVISED
+
+NEAR_FLOOR = 2.0
+"""Points of OTR above the floor that still count as being at it."""
+_CONTROLS = ("copy", "references", "pivot")
+_CEILINGS = ("oracle",)
+
+
+def system_spec(evidence: Evidence, system: str) -> dict[str, Any]:
+    """The recipe's entry for a system; empty if it has none."""
+    evaluate = evidence.recipe.get("evaluate")
+    specs = sections(evaluate, "systems") if isinstance(evaluate, dict) else []
+    return next((spec for spec in specs if spec.get("name") == system), {})
+
+
+def focus_and_before(evidence: Evidence) -> tuple[str | None, str | None]:
+    """The system the report is about and the one it is held against.
+
+    With a recipe: its last and its first stage that were scored. Without: the best of its
+    main group, against none.
+    """
+    tuned = [name for name in stage_names(evidence.recipe) if name in evidence.systems and not _ceiling(name)]
+    if tuned:
+        base = "base" if "base" in evidence.systems else None
+        return tuned[-1], tuned[0] if len(tuned) > 1 else base
+    return best(evidence), None
+
+
+def best(evidence: Evidence) -> str | None:
+    """The system with the best chrF++ (else BLEU) in the main group, ceilings and controls aside."""
+    metric = "chrF++" if "chrF++" in evidence.metrics else "BLEU"
+    scored = []
+    for system in evidence.systems:
+        mean = evidence.mean(system, evidence.main_group, metric)
+        if mean is not None and is_candidate(evidence, system):
+            scored.append((mean.value, system))
+    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
+def is_candidate(evidence: Evidence, system: str) -> bool:
+    """Whether a system competes: no control (copy, references) and no ceiling (pivot, oracle)."""
+    kind = system_spec(evidence, system).get("kind")
+    return kind not in _CONTROLS and system.lower() not in _CONTROLS and not _ceiling(system)
+
+
+def _ceiling(system: str) -> bool:
+    return any(word in system.lower() for word in _CEILINGS)
+
+
+def verdict(evidence: Evidence) -> Markup:
+    """The paragraph; says so plainly if nothing was scored."""
+    focus, before = focus_and_before(evidence)
+    if focus is None:
+        return el("p", "Nothing has been scored yet, so there is no verdict.", class_="verdict")
+    sentences = [
+        _off_target(evidence, focus, before),
+        _quality(evidence, focus, before),
+        _supervised(evidence, focus, before),
+        _certainty(evidence, focus, before),
+        _faults(evidence, focus),
+        _better(evidence, focus),
+    ]
+    return el("p", join(*sentences, between=" "), class_="verdict")
+
+
+def _off_target(evidence: Evidence, focus: str, before: str | None) -> Markup | None:
+    """How often the answer is in the wrong language, against before and against the floor."""
+    group = evidence.main_group
+    now = evidence.mean(focus, group, "OTR")
+    if now is None:
+        return None
+    what = "of its translations" if group == ALL else f"of its {group} translations"
+    share = el("strong", percent(now.value))
+    then = evidence.mean(before, group, "OTR") if before else None
+    if then is None:
+        head = join(el("b", focus), " answers in the wrong language in ", share, f" {what}")
+    elif abs(now.value - then.value) < 0.05:
+        head = join(
+            el("b", focus), " answers in the wrong language in ", share, f" {what}, as ", el("b", before)
+        )
+    else:
+        turn = "down from" if now.value < then.value else "up from"
+        head = join(
+            el("b", focus),
+            " answers in the wrong language in ",
+            share,
+            f" {what}, {turn} {percent(then.value)} ",
+        )
+        head = join(head, "after " if before in stage_names(evidence.recipe) else "with ", el("b", before))
+    floor = evidence.results.floor_average(group)
+    if floor is None:
+        return join(head, ".")
+    gap = now.value - floor
+    if gap <= NEAR_FLOOR:
+        return join(
+            head, f"; the identifier misjudges {percent(floor)} of the references, so that is its floor."
+        )
+    return join(head, f"; that is {number(gap)} points above the identifier’s floor of {percent(floor)}.")
+
+
+def _quality(evidence: Evidence, focus: str, before: str | None) -> Markup | None:
+    """BLEU and chrF++ in the main group, and the share of the ceiling."""
+    group = evidence.main_group
+    clauses: list[Markup] = []
+    for metric in quality_metrics(evidence, group):
+        now = evidence.mean(focus, group, metric)
+        then = evidence.mean(before, group, metric) if before else None
+        if now is not None:
+            path = f" from {number(then.value)} to " if then else " "
+            verb = "" if clauses else " goes" if then else " is"
+            clauses.append(join(metric, verb, path, el("strong", number(now.value))))
+    if not clauses:
+        return None
+    head = "" if group == ALL else f"{group.capitalize()} "
+    return join(head, join(*clauses, between=" and "), _share_of_ceiling(evidence, focus, group), ".")
+
+
+def _share_of_ceiling(evidence: Evidence, focus: str, group: str) -> str:
+    for system in evidence.systems:
+        for metric in quality_metrics(evidence, group):
+            top, now = evidence.mean(system, group, metric), evidence.mean(focus, group, metric)
+            if _ceiling(system) and top and now and top.value > 0:
+                return f", {percent(100 * now.value / top.value, 0)} of the {metric} of {system}"
+    return ""
+
+
+def quality_metrics(evidence: Evidence, group: str) -> list[str]:
+    """BLEU, where one tokenization serves the group, and chrF++."""
+    return [m for m in ("BLEU", "chrF++") if m in evidence.metrics and not evidence.mixed(group, m)]
+
+
+def _supervised(evidence: Evidence, focus: str, before: str | None) -> Markup | None:
+    if before is None or SUPERVISED not in evidence.groups or evidence.main_group == SUPERVISED:
+        return None
+    for metric in quality_metrics(evidence, SUPERVISED):
+        now, then = (evidence.mean(name, SUPERVISED, metric) for name in (focus, before))
+        if now and then:
+            change = number(now.value - then.value, sign=True)
+            return join(f"On the supervised directions {metric} changes by ", el("strong", change), ".")
+    return None
+
+
+def _certainty(evidence: Evidence, focus: str, before: str | None) -> Markup | None:
+    """The test of focus against before on the main group; else how many directions differ significantly."""
+    rows = [row for row in evidence.results.significance if {row.get("a"), row.get("b")} == {focus, before}]
+    rows = [row for row in rows if row.get("metric") in ("chrF++", "BLEU")]
+    rows.sort(key=lambda row: row["metric"] != "chrF++")
+    for row in rows:
+        p = corrected(row)
+        if row.get("group") == evidence.main_group and p is not None:
+            word = "more than chance explains" if p < 0.05 else "not more than chance explains"
+            shown = p_value(p)
+            return join(
+                f"The {row['metric']} difference is {word} (p {shown if '<' in shown else '= ' + shown})."
+            )
+    members = set(evidence.members(evidence.main_group))
+    ps = [
+        corrected(row)
+        for row in rows
+        if row["metric"] == rows[0]["metric"] and row.get("direction") in members
+    ]
+    known = [p for p in ps if p is not None]
+    if not known:
+        return None
+    sure = sum(p < 0.05 for p in known)
+    return join(
+        f"The {rows[0]['metric']} difference is significant in {sure} of {len(known)} of these directions."
+    )
+
+
+def corrected(row: dict[str, Any]) -> float | None:
+    """The p-value to go by: Holm's, else randomisation's, else the bootstrap's."""
+    found = (
+        finite(row.get(key)) for key in ("p_holm", "holm_randomisation", "p_randomisation", "p_bootstrap")
+    )
+    return next((p for p in found if p is not None), None)
+
+
+def _faults(evidence: Evidence, focus: str) -> Markup | None:
+    """Rates that a reader must not overlook: empty, copied, endless output of more than 1 %."""
+    words = {"empty": "are empty", "copied": "copy the source", "runaway": "run on without end"}
+    found = []
+    for fault, said in words.items():
+        mean = evidence.mean(focus, evidence.main_group, fault)
+        if mean is not None and mean.value > 1:
+            found.append(f"{percent(mean.value)} {said}")
+    return join(f"Mind that {' and '.join(found)}.") if found else None
+
+
+def _better(evidence: Evidence, focus: str) -> Markup | None:
+    """Honesty: another ordinary system may be better than the one the report is about."""
+    other, group = best(evidence), evidence.main_group
+    if other is None or other == focus:
+        return None
+    metric = "chrF++" if "chrF++" in evidence.metrics else "BLEU"
+    mean = evidence.mean(other, group, metric)
+    where = "" if group == ALL else f"{group} "
+    return join(f"The best {where}{metric} is that of ", el("b", other), f": {number(mean and mean.value)}.")
