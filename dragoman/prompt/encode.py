@@ -1,7 +1,7 @@
 """Examples to ids and weights, and turns to the prompt ids that decoding starts from.
 
-The ids of training are the ids of decoding: a prompt, then the answer, encoded apart from it, then the end token.
-The weights are made with the ids, never guessed from them afterwards.
+The ids of training are the ids of decoding: a prompt, then the answer, encoded apart from it, then the end
+token. The weights are made with the ids, never guessed from them afterwards.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from dragoman.errors import DataError, ModelError
 from dragoman.language.language import Direction
-from dragoman.prompt.example import Example, Turn
+from dragoman.prompt.example import Example, Turn, user
 from dragoman.prompt.safe import SafeText, Text, Unwritable
 from dragoman.prompt.templates import Piece, Template
 
@@ -23,7 +23,10 @@ TOO_LONG = "longer than max_length"
 
 @dataclass(slots=True)
 class Encoded:
-    """Token ids of an example; ``weights[i]`` is the weight of learning ``ids[i]`` as a prediction (0: context)."""
+    """Token ids of an example; ``weights[i]`` is the weight of learning ``ids[i]`` (0: context).
+
+    Nothing predicts the first id: ``weights[0]`` is 0.
+    """
 
     ids: list[int]
     weights: list[float]
@@ -32,73 +35,103 @@ class Encoded:
     id: str
 
 
-@dataclass(slots=True)
-class _Row:
-    """An example laid out: texts to encode and fixed ids, each with the answer's turn where it is one."""
+class _Part(NamedTuple):
+    """A text or one id; ``turn`` is the answer it belongs to, ``lead`` what precedes the answer's words."""
 
-    parts: list[tuple[Text | int, Turn | None]]
-    delimiters: tuple[str, ...]
+    what: Text | int
+    turn: Turn | None = None
+    lead: int = 0
 
 
 class Encoder:
     """Turns to ids with one tokenizer and one template.
 
-    ``max_length`` is in tokens, the end token included. ``dropped`` counts examples that were left out, by reason.
-    ModelError if the tokenizer has no end token or is of an unknown kind.
+    ``max_length`` counts tokens, the end token included. ``dropped`` counts the examples left out, by reason.
+    ``stop_ids`` end an answer. ModelError if the tokenizer has no end token, is of an unknown kind, or
+    (template ``chat``) has no chat template.
     """
 
     def __init__(self, tokenizer: Any, template: Template, max_length: int = 512) -> None:
-        self.tokenizer, self.template, self.max_length = tokenizer, template, max_length
+        self.tokenizer, self.max_length = tokenizer, max_length
+        self.template = template.bound(tokenizer)
         self.safe = SafeText(tokenizer)
         self.dropped: Counter[str] = Counter()
         if tokenizer.eos_token_id is None:
-            raise ModelError("the tokenizer has no end token (eos_token); set one before tuning")
-        self.end_id: int = tokenizer.eos_token_id
-        probe = tokenizer("a").input_ids
+            raise ModelError("the tokenizer has no end token (eos_token); set one in tokenizer_config.json")
+        self.eos_id: int = tokenizer.eos_token_id
+        end = self.template.end_token
+        self.end_id: int = self.eos_id if end is None else self.safe.vocabulary.ids[end]
+        self.stop_ids: frozenset[int] = frozenset({self.end_id, self.eos_id})
         bos = tokenizer.bos_token_id
-        self.bos_id: int | None = bos if bos is not None and probe[:1] == [bos] else None
-        self.stop_ids: frozenset[int] = frozenset({self.end_id, tokenizer.eos_token_id})
+        self.bos_id: int | None = bos if bos is not None and tokenizer("a").input_ids[:1] == [bos] else None
+        self._answers_fresh = self._starts_text(self._layout([user("a")], None, "en"))
 
     def encode(self, example: Example) -> Encoded | None:
-        """Ids and weights of an example; None if it was dropped (see :attr:`dropped`).
+        """Ids and weights of an example; None if it was dropped (see :attr:`dropped`), never cut.
 
-        DataError if the turns do not fit each other or nothing in them is learned or unlearned.
+        DataError if the turns do not fit each other, or no token is learned or unlearned.
         """
         return self.encode_many([example])[0]
 
     def encode_many(self, examples: Sequence[Example]) -> list[Encoded | None]:
         """:meth:`encode` for many examples at once, which is faster; one result for each, in order."""
         rows = [self._row(example) for example in examples]
-        encodings = self._encode_texts(rows)
-        results: list[Encoded | None] = []
+        results = self._encode_texts(rows)
+        encoded: list[Encoded | None] = []
         for example, row in zip(examples, rows, strict=True):
             try:
-                results.append(self._weigh(example, row, encodings))
+                encoded.append(self._weigh(example, row, results))
             except Unwritable as reason:
                 self.dropped[str(reason)] += 1
-                results.append(None)
-        return results
+                encoded.append(None)
+        return encoded
+
+    def rows(self, example: Example) -> list[Example]:
+        """The examples to encode in place of one with several turns.
+
+        The example itself; or, where the model's chat template rewrites earlier turns, one for each answer
+        that is learned or unlearned, with the turns up to it, so that training sees what decoding will see.
+        """
+        if self.template.stable(_roles(example.turns)):
+            return [example]
+        ends = [k for k, turn in enumerate(example.turns) if _matters(turn)]
+        return [
+            replace(example, turns=(*(_as_context(turn) for turn in example.turns[:k]), example.turns[k]))
+            for k in ends
+        ]
 
     def prompt(
         self, turns: Sequence[Turn], direction: Direction | None = None, prompt_language: str = "en"
     ) -> list[int]:
         """The ids from which to decode the answer to the last turn, which must be a user's.
 
-        DataError if the data cannot be written with this tokenizer.
+        Of an example's turns up to an answer, these are the ids that stand before the answer in
+        :meth:`encode`. DataError if the data cannot be written with this tokenizer.
         """
-        if not turns or turns[-1].role != "user":
-            raise DataError("a prompt must end with a user turn")
-        row = self._layout(turns, direction, prompt_language)
-        ids: list[int] = []
-        try:
-            for part, _ in row.parts:
-                ids += [part] if isinstance(part, int) else self.safe.encode(part, row.delimiters)
-        except Unwritable as reason:
-            raise DataError(f"the text holds {reason}; the model cannot be given it") from reason
-        return ids
+        return self.prompts([turns], direction, prompt_language)[0]
+
+    def prompts(
+        self, many: Sequence[Sequence[Turn]], direction: Direction | None = None, prompt_language: str = "en"
+    ) -> list[list[int]]:
+        """:meth:`prompt` for many conversations at once, which is faster."""
+        for turns in many:
+            if not turns or turns[-1].role != "user":
+                raise DataError("a prompt must end with a user turn")
+        rows = [self._layout(turns, direction, prompt_language) for turns in many]
+        results = self._encode_texts(rows)
+        found: list[list[int]] = []
+        for row in rows:
+            ids: list[int] = []
+            for part in row:
+                try:
+                    ids += [part.what] if isinstance(part.what, int) else _taken(results[part.what])
+                except Unwritable as reason:
+                    raise DataError(f"a text holds {reason}: the model cannot be given it") from reason
+            found.append(ids)
+        return found
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of an answer up to its end token; only the space that encoding put before it is taken off."""
+        """The text of an answer up to its end token; only what encoding put before it is taken off."""
         kept: list[int] = []
         for index in ids:
             if index in self.stop_ids:
@@ -106,83 +139,142 @@ class Encoder:
             if index not in self.safe.vocabulary.control:
                 kept.append(index)
         text = self.safe.vocabulary.text(kept).decode(errors="replace")
-        return text[1:] if self.safe.fresh_space and text.startswith(" ") else text
+        if self._answers_fresh and self.safe.fresh_space:
+            text = text.removeprefix(" ")
+        return text.removeprefix(self.template.lead)
 
-    def _row(self, example: Example) -> _Row:
+    def _row(self, example: Example) -> list[_Part]:
         if not example.turns or example.turns[-1].role != "assistant":
-            raise DataError(f"example {example.id or '?'} ({example.task}) does not end with an assistant turn")
+            raise DataError(f"{_name(example)} does not end with an assistant turn")
+        if any(map(_matters, example.turns[:-1])) and not self.template.stable(_roles(example.turns)):
+            raise DataError(
+                f"{_name(example)}: the model's chat template rewrites earlier turns, so only the last "
+                "answer can be learned; take the examples that Encoder.rows makes of it"
+            )
         return self._layout(example.turns, example.direction, example.prompt_language)
 
-    def _layout(self, turns: Sequence[Turn], direction: Direction | None, prompt_language: str) -> _Row:
-        """BOS, then for each turn pair the prompt's text, cut at control tokens, the answer and its end."""
-        row = _Row([], self.template.delimiters_for(direction, prompt_language))
-        if self.bos_id is not None:
-            row.parts.append((self.bos_id, None))
+    def _layout(
+        self, turns: Sequence[Turn], direction: Direction | None, prompt_language: str
+    ) -> list[_Part]:
+        """BOS, then for each answer the text before it, cut at control tokens, its text and its end token."""
+        delimiters = self.template.delimiters_for(direction, prompt_language)
+        row: list[_Part] = []
         fresh = True
         for block in self.template.blocks(turns, direction, prompt_language):
-            fresh = self._append(row, block.before, fresh)
-            if block.answer is not None:
-                spans = tuple(Piece(span.text, True) for span in block.answer.spans)
-                row.parts.append((Text(spans or (Piece(block.answer.content, True),), True), block.answer))
-                row.parts.append((self.end_id, block.answer))
-                fresh = self.safe.fresh_after_control
+            fresh = self._append(row, block.before, fresh, delimiters)
+            if block.answer is None:
+                continue
+            document = not block.before and not row
+            lead = "" if document else self.template.lead
+            spans = tuple([Piece(span.text, True) for span in block.answer.spans])
+            pieces = (
+                *([Piece(lead, False)] if lead else ()),
+                *(spans or (Piece(block.answer.content, True),)),
+            )
+            text = Text(pieces, document or self._starts_text(row), delimiters)
+            row.append(_Part(text, block.answer, len(lead)))
+            row.append(_Part(self.eos_id if document else self.end_id, block.answer))
+            fresh = self.safe.fresh_after_control
+        if self.bos_id is not None and (not row or row[0].what != self.bos_id):
+            row.insert(0, _Part(self.bos_id))
         return row
 
-    def _append(self, row: _Row, pieces: Sequence[Piece], fresh: bool) -> bool:
-        """Lay out pieces: one text between two control tokens of the template's words."""
+    def _starts_text(self, row: list[_Part]) -> bool:
+        """Whether an answer behind these parts is encoded like the start of a text.
+
+        It is in a text template. In a chat it goes on after the header of its turn, as a server has it that
+        encodes the whole conversation; where the header is a control token, the tokenizer's own habit
+        decides.
+        """
+        if self.template.answers_fresh:
+            return True
+        return bool(row) and isinstance(row[-1].what, int) and self.safe.fresh_after_control
+
+    def _append(
+        self, row: list[_Part], pieces: Sequence[Piece], fresh: bool, delimiters: tuple[str, ...]
+    ) -> bool:
+        """Lay out pieces: one text between two control tokens. Returns ``fresh`` for what follows."""
         gathered: list[Piece] = []
         for piece in pieces:
             for part in (piece.text,) if piece.data else self.safe.controls(piece.text):
                 if isinstance(part, str):
+                    if gathered and not piece.data and not gathered[-1].data:
+                        part = gathered.pop().text + part
                     gathered.append(Piece(part, piece.data))
                     continue
                 if gathered:
-                    row.parts.append((Text(tuple(gathered), fresh), None))
+                    row.append(_Part(Text(tuple(gathered), fresh, delimiters)))
                     gathered = []
-                row.parts.append((part, None))
+                row.append(_Part(part))
                 fresh = self.safe.fresh_after_control
         if gathered:
-            row.parts.append((Text(tuple(gathered), fresh), None))
+            row.append(_Part(Text(tuple(gathered), fresh, delimiters)))
         return fresh
 
-    def _encode_texts(self, rows: Sequence[_Row]) -> dict[tuple[int, str], Any]:
-        """Every text of the rows, encoded in two batches (starts of texts, continuations), each string once."""
-        wanted: dict[int, tuple[Any, dict[str, None]]] = {}
-        for row in rows:
-            for part, _ in row.parts:
-                if not isinstance(part, int):
-                    backend, text = self.safe.backend(part)
-                    wanted.setdefault(id(backend), (backend, {}))[1][text] = None
-        found: dict[tuple[int, str], Any] = {}
-        for key, (backend, texts) in wanted.items():
-            encodings = backend.encode_batch(list(texts), add_special_tokens=False)
-            found |= {(key, text): encoding for text, encoding in zip(texts, encodings, strict=True)}
-        return found
+    def _encode_texts(self, rows: Sequence[list[_Part]]) -> dict[Text, list[int] | Unwritable]:
+        """The ids of every text, each encoded once; answers of several spans are left to :meth:`_weigh`."""
+        texts = list(
+            {
+                part.what: None
+                for row in rows
+                for part in row
+                if not isinstance(part.what, int) and not _in_spans(part.turn)
+            }
+        )
+        return dict(zip(texts, self.safe.encode_many(texts), strict=True))
 
-    def _weigh(self, example: Example, row: _Row, encodings: dict[tuple[int, str], Any]) -> Encoded | None:
+    def _weigh(
+        self, example: Example, row: list[_Part], results: dict[Text, list[int] | Unwritable]
+    ) -> Encoded | None:
         ids: list[int] = []
         weights: list[float] = []
-        for part, turn in row.parts:
-            if isinstance(part, int):
-                ids.append(part)
-                weights.append(_end_weight(turn) if turn is not None else 0.0)
-                continue
-            backend, text = self.safe.backend(part)
-            encoding = encodings[id(backend), text]
-            if turn is not None and len(turn.spans) > 1:
-                pairs = self.safe.finish_with_starts(part, row.delimiters, encoding)
+        for part in row:
+            turn = part.turn
+            if isinstance(part.what, int):
+                ids.append(part.what)
+                weights.append(0.0 if turn is None else _end_weight(turn))
+            elif turn is not None and _in_spans(turn):
+                pairs = self.safe.encode_with_starts(part.what)
                 ids += [index for index, _ in pairs]
-                weights += _span_weights(turn, [start for _, start in pairs])
+                weights += _span_weights(turn, [start - part.lead for _, start in pairs])
             else:
-                found = self.safe.finish(part, row.delimiters, encoding)
+                found = _taken(results[part.what])
                 ids += found
                 weights += [turn.spans[0].weight if turn is not None and turn.spans else 0.0] * len(found)
+        weights[0] = 0.0
         if not any(weights):
-            raise DataError(f"example {example.id or '?'} ({example.task}) has no token to learn: all weights are 0")
+            raise DataError(f"{_name(example)} has no token to learn or unlearn: all its weights are 0")
         if len(ids) > self.max_length:
             self.dropped[TOO_LONG] += 1
             return None
         return Encoded(ids, weights, example.task, example.group, example.id)
+
+
+def _taken(result: list[int] | Unwritable) -> list[int]:
+    if isinstance(result, Unwritable):
+        raise result
+    return result
+
+
+def _roles(turns: Sequence[Turn]) -> list[str]:
+    return [turn.role for turn in turns]
+
+
+def _name(example: Example) -> str:
+    return f"example {example.id or '?'} ({example.task})"
+
+
+def _in_spans(turn: Turn | None) -> bool:
+    return turn is not None and len(turn.spans) > 1
+
+
+def _matters(turn: Turn) -> bool:
+    return any(span.weight for span in turn.spans) or bool(turn.end_weight)
+
+
+def _as_context(turn: Turn) -> Turn:
+    spans = tuple(replace(span, weight=0.0) for span in turn.spans)
+    return replace(turn, spans=spans, end_weight=0.0 if turn.spans else None)
 
 
 def _end_weight(turn: Turn) -> float:
@@ -191,12 +283,14 @@ def _end_weight(turn: Turn) -> float:
     return turn.spans[-1].weight if turn.spans else 0.0
 
 
-def _span_weights(turn: Turn, starts: list[int]) -> list[float]:
+def _span_weights(turn: Turn, starts: Sequence[int]) -> list[float]:
     """The weight of the span in which each token's first character lies."""
-    borders, weights, place = [], [], 0
+    borders: list[int] = []
+    weights: list[float] = []
+    place = 0
     for span in turn.spans:
         if span.text:
             borders.append(place)
             weights.append(span.weight)
         place += len(span.text)
-    return [weights[bisect_right(borders, start) - 1] for start in starts]
+    return [weights[bisect_right(borders, max(0, start)) - 1] for start in starts]

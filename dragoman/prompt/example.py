@@ -1,4 +1,4 @@
-"""Examples: turns of a conversation whose spans say what is learned, what is context, and what is unlearned."""
+"""Examples: turns of a conversation whose spans say what is learned, context, or unlearned."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Span:
 class Turn:
     """One turn. ``content`` is the instruction or the answer; ``input`` the text a user turn hands along.
 
-    Only assistant turns have ``spans``; joined they are the content. ``end_weight`` is the weight of the token
-    that ends the turn; None gives it the weight of the last span.
+    Only assistant turns have ``spans``; joined they are the content. ``end_weight`` is the weight of the
+    token that ends the turn; None gives it the weight of the last span.
     """
 
     role: str
@@ -57,8 +57,8 @@ def assistant_spans(spans: Iterable[Span], end_weight: float | None = None) -> T
 class Example:
     """What a model is shown once: turns, the task that made them, and the direction they speak of.
 
-    ``group`` ties a pair to its negative: examples of one group stay in one optimiser step. ``id`` is the line id.
-    ``prompt_language`` names the language of the template's fixed words (``en`` unless said).
+    ``group`` ties a pair to its negative: examples of one group stay in one optimiser step. ``id`` is the
+    line id. ``prompt_language`` names the language of the template's fixed words (``en`` unless said).
     """
 
     turns: tuple[Turn, ...]
@@ -79,7 +79,7 @@ class Example:
         return len(self.turns) == 1 and self.turns[0].role == "assistant"
 
     def check(self) -> None:
-        """Raise DataError naming the turn if roles do not alternate or a turn is empty or its spans do not fit.
+        """Raise DataError naming the turn if roles do not alternate, a turn is empty or spans do not fit.
 
         A lone assistant turn is a document: it is encoded without any template.
         """

@@ -1,4 +1,4 @@
-"""Text to ids such that data stays data: it never holds a control token nor the ids of a template's delimiter."""
+"""Text to ids such that data stays data: it holds no control token and no ids of a template's delimiter."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from dragoman.errors import ModelError
 from dragoman.prompt.templates import Piece
-from dragoman.prompt.vocabulary import Vocabulary, _parts
+from dragoman.prompt.vocabulary import SPACE_MARK, Vocabulary, parts
 
 PROBE = "a b"
+UNKNOWN_CHARACTERS = "characters that the tokenizer lacks"
+BARE_DELIMITER = "a delimiter of the template that the tokenizer cannot spell in another way"
+NOT_UNICODE = "half a surrogate pair, which is no Unicode text"
 
 
 class Unwritable(Exception):
@@ -19,132 +23,201 @@ class Unwritable(Exception):
 
 
 class Text(NamedTuple):
-    """Pieces between two control tokens, encoded jointly. ``fresh``: as the start of a text, not a continuation."""
+    """Pieces between two control tokens, encoded jointly. ``fresh``: as the start of a text, not going on."""
 
     pieces: tuple[Piece, ...]
     fresh: bool
+    delimiters: tuple[str, ...]
+
+    @property
+    def joined(self) -> str:
+        """The whole text."""
+        return "".join([piece.text for piece in self.pieces])
+
+
+class _Guard(NamedTuple):
+    """Delimiters as the tokenizer writes them: a pattern, what is counted, those without another spelling."""
+
+    pattern: re.Pattern[bytes]
+    quick: tuple[bytes, ...]
+    bare: frozenset[bytes]
 
 
 class SafeText:
-    """Encodes texts with one tokenizer. Its own copies of the tokenizer never match a control token."""
+    """Encodes texts with one tokenizer, through copies of it that never match a control token.
+
+    ``fresh_space``: the start of a text gets a space put before it. ``fresh_after_control``: text behind a
+    control token is encoded like the start of a text.
+    """
 
     def __init__(self, tokenizer: Any) -> None:
-        from tokenizers import Tokenizer
-
         self.vocabulary = Vocabulary(tokenizer)
-        spec = json.loads(tokenizer.backend_tokenizer.to_str())
-        self._matching = Tokenizer.from_str(json.dumps(_bare(spec)))
+        self._matching = _copy(self.vocabulary.spec)
+        spec = json.loads(json.dumps(self.vocabulary.spec))
         for row in spec["added_tokens"]:
             row["special"] = row["special"] or row["id"] in self.vocabulary.control
-        self._fresh = _unmatching(Tokenizer.from_str(json.dumps(_bare(spec))))
-        self._next = _unmatching(Tokenizer.from_str(json.dumps(_without_prefix(_bare(spec)))))
-        first = self._ids(self._fresh, PROBE)
-        # A space put before a continuation writes the same and keeps a leading space that the prefix would swallow.
-        self._prefix = " " if first != self._ids(self._next, PROBE) == self._ids(self._next, PROBE) else ""
-        self._prefix = " " if first == self._ids(self._next, " " + PROBE) else ""
-        if first == self._ids(self._next, PROBE):
-            self._prefix, self._fresh = "", self._next
-        elif self._prefix:
-            self._fresh = self._next
+        self._fresh = _unmatching(spec)
+        self._next = _unmatching(_without_prefix(spec))
+        first = _ids(self._fresh, PROBE)
+        self._prefix = ""
+        if first != _ids(self._next, PROBE) and first == _ids(self._next, " " + PROBE):
+            # Putting the space there ourselves writes the same, and keeps a space that the text begins with.
+            self._prefix, self._fresh = " ", self._next
         self.fresh_space = self.vocabulary.text(first).startswith(b" ")
-        self.fresh_after_control = self._after_control()
+        self.fresh_after_control = self._fresh_after_control()
+        # Between a line end and a letter a text may be cut if no token spans both: nothing changes.
+        self._cuts = not any(
+            re.search(rb"\n[A-Za-z\x80-\xff]", surface) for surface in self.vocabulary.surface
+        )
         self.controls = lru_cache(maxsize=4096)(self._controls)
-        self._delimiters = lru_cache(maxsize=256)(self._pattern)
-        self._expected = lru_cache(maxsize=4096)(self._frame_count)
+        self._guard = lru_cache(maxsize=1024)(self._make_guard)
+        self._in_frame = lru_cache(maxsize=8192)(self._count_in_frame)
+        self._head = lru_cache(maxsize=8192)(self._encode_head)
 
-    @staticmethod
-    def _ids(backend: Any, text: str) -> list[int]:
-        ids: list[int] = backend.encode(text, add_special_tokens=False).ids
-        return ids
-
-    def _after_control(self) -> bool:
-        """Whether text behind a control token is encoded like the start of a text."""
+    def _fresh_after_control(self) -> bool:
         for index in sorted(self.vocabulary.control):
-            ids = self._ids(self._matching, self.vocabulary.added[index] + PROBE)
+            ids = _ids(self._matching, self.vocabulary.added[index] + PROBE)
             if ids and ids[0] == index:
-                return ids[1:] == self._ids(self._fresh, self._prefix + PROBE)
+                return ids[1:] == _ids(self._fresh, self._prefix + PROBE)
         return False
 
     def _controls(self, text: str) -> tuple[str | int, ...]:
-        """A template's words cut at control tokens: texts and ids in turn, white space that a token eats taken out."""
-        parts: list[str | int] = []
+        """A template's words cut at control tokens; white space that a token eats is left out."""
+        found: list[str | int] = []
         encoding = self._matching.encode(text, add_special_tokens=False)
         end = 0
         for index, (start, stop) in zip(encoding.ids, encoding.offsets, strict=True):
             if index in self.vocabulary.control:
-                parts += [text[end:start], index] if start > end else [index]
+                found += [text[end:start], index] if start > end else [index]
                 end = stop
-        return (*parts, text[end:]) if end < len(text) else tuple(parts)
+        return (*found, text[end:]) if end < len(text) else tuple(found)
 
-    def _pattern(self, delimiters: tuple[str, ...]) -> tuple[re.Pattern[bytes], list[bytes]]:
-        """A pattern that finds every place where a delimiter begins, and those that no other spelling can hide."""
-        encoded = sorted((text.encode() for text in delimiters if text), key=len, reverse=True)
-        inner = b"|".join(re.escape(text) for text in encoded)
-        bare = [text.encode() for text in delimiters if self._ids(self._next, text) == self.vocabulary.spell(text.encode())]
-        return re.compile(b"(?=(" + inner + b"))" if encoded else b"(?!)"), bare
+    def encode_many(self, texts: Sequence[Text]) -> list[list[int] | Unwritable]:
+        """Ids of each text, or the reason why its data cannot be written or not be told from a delimiter."""
+        cut = [self._cut(text) for text in texts]
+        rests: dict[bool, dict[str, list[int]]] = {True: {}, False: {}}
+        for fresh, _, rest in cut:
+            rests[fresh][rest] = []
+        for fresh, wanted in rests.items():
+            backend = self._fresh if fresh else self._next
+            try:
+                encodings = backend.encode_batch_fast(list(wanted), add_special_tokens=False)
+            except (TypeError, UnicodeEncodeError):
+                return [self._encode_alone(text) for text in texts]
+            rests[fresh] = {rest: encoding.ids for rest, encoding in zip(wanted, encodings, strict=True)}
+        results: list[list[int] | Unwritable] = []
+        for text, (fresh, head, rest) in zip(texts, cut, strict=True):
+            ids = head + rests[fresh][rest]
+            results.append(ids if self._clean(text, ids) else self._encode_alone(text))
+        return results
 
-    def _frame_count(self, frame: tuple[str | None, ...], delimiters: tuple[str, ...]) -> int:
-        pattern, _ = self._delimiters(delimiters)
-        return sum(1 for _ in pattern.finditer("\0".join(text or "" for text in frame).encode()))
+    def _encode_alone(self, text: Text) -> list[int] | Unwritable:
+        try:
+            return [index for index, _ in self.encode_with_starts(text)]
+        except Unwritable as reason:
+            return reason
 
-    def backend(self, text: Text) -> tuple[Any, str]:
-        """The tokenizer copy and the string that encode this text."""
-        joined = "".join(piece.text for piece in text.pieces)
-        return (self._fresh, self._prefix + joined) if text.fresh else (self._next, joined)
+    def encode_with_starts(self, text: Text) -> list[tuple[int, int]]:
+        """Ids of a text, each with the place of its first character in the text; Unwritable as above."""
+        joined = text.joined
+        mended, stand_in = joined, ""
+        if not self.vocabulary.byte_level and SPACE_MARK in joined:
+            stand_in = self._stand_in(joined)
+            mended = "".join(p.text.replace(SPACE_MARK, stand_in) if p.data else p.text for p in text.pieces)
+        prefix = self._prefix if text.fresh else ""
+        backend = self._fresh if text.fresh else self._next
+        try:
+            encoding = backend.encode(prefix + mended, add_special_tokens=False)
+        except (TypeError, UnicodeEncodeError) as error:
+            raise Unwritable(NOT_UNICODE) from error
+        spans = [
+            (max(0, start - len(prefix)), max(0, stop - len(prefix))) for start, stop in encoding.offsets
+        ]
+        if self._clean(text, encoding.ids):
+            return [(index, start) for index, (start, _) in zip(encoding.ids, spans, strict=True)]
+        found = self._spelt(text, encoding.ids, spans)
+        return self._put_back(found, stand_in) if stand_in else found
 
-    def encode(self, text: Text, delimiters: tuple[str, ...]) -> list[int]:
-        """Ids of a text; Unwritable if its data cannot be written, or cannot be kept apart from a delimiter."""
-        backend, joined = self.backend(text)
-        return self.finish(text, delimiters, backend.encode(joined, add_special_tokens=False))
+    def _cut(self, text: Text) -> tuple[bool, list[int], str]:
+        """A text as the ids of its head, which many texts share, and a rest with the copy that encodes it."""
+        pieces = text.pieces
+        last = next((k for k in range(len(pieces) - 1, 0, -1) if pieces[k].data), 0)
+        if self._cuts and last and pieces[last].text[:1].isalpha():
+            head = self._head("".join([piece.text for piece in pieces[:last]]), text.fresh)
+            if head is not None:
+                return False, head, "".join([piece.text for piece in pieces[last:]])
+        return text.fresh, [], (self._prefix if text.fresh else "") + text.joined
 
-    def finish(self, text: Text, delimiters: tuple[str, ...], encoding: Any) -> list[int]:
-        """The ids of a text from its encoding, with tokens that data must not hold spelt out."""
-        ids: list[int] = encoding.ids
-        return ids if self._clean(text, delimiters, ids) else [i for i, _ in self._spelt(text, delimiters, encoding)]
+    def _encode_head(self, head: str, fresh: bool) -> list[int] | None:
+        """The ids of a text's first part as they are before a letter; None unless a line end closes it."""
+        if not head.endswith("\n"):
+            return None
+        backend, prefix = (self._fresh, self._prefix) if fresh else (self._next, "")
+        ids = _ids(backend, prefix + head + PROBE[0])
+        surface = self.vocabulary.surface
+        ends = len(ids) > 1 and surface[ids[-1]] == PROBE[0].encode() and surface[ids[-2]].endswith(b"\n")
+        return ids[:-1] if ends else None
 
-    def finish_with_starts(self, text: Text, delimiters: tuple[str, ...], encoding: Any) -> list[tuple[int, int]]:
-        """Like :meth:`finish`, each id with the place of its first character in the joined pieces."""
-        if self._clean(text, delimiters, encoding.ids):
-            shift = len(self._prefix) if text.fresh else 0
-            return [(i, max(0, start - shift)) for i, (start, _) in zip(encoding.ids, encoding.offsets, strict=True)]
-        return self._spelt(text, delimiters, encoding)
-
-    def _clean(self, text: Text, delimiters: tuple[str, ...], ids: list[int]) -> bool:
+    def _make_guard(self, delimiters: tuple[str, ...]) -> _Guard:
         vocabulary = self.vocabulary
-        if not vocabulary.control.isdisjoint(ids) or vocabulary.unknown in ids:
-            return False
-        if not delimiters:
-            return True
-        frame = tuple(None if piece.data else piece.text for piece in text.pieces)
-        pattern, _ = self._delimiters(delimiters)
-        return sum(1 for _ in pattern.finditer(vocabulary.text(ids))) == self._expected(frame, delimiters)
+        written: dict[bytes, bool] = {}
+        for text in delimiters:
+            ids = _ids(self._next, text)
+            if ids and vocabulary.unknown not in ids:
+                surface = vocabulary.text(ids)
+                written[surface] = ids == vocabulary.spell(surface)
+        ordered = sorted(written, key=len, reverse=True)
+        common = _common_prefix(ordered)
+        pattern = b"(?=(" + b"|".join(map(re.escape, ordered)) + b"))" if ordered else b"(?!)"
+        bare = frozenset(surface for surface, same in written.items() if same)
+        return _Guard(re.compile(pattern), (common,) if len(common) > 2 else tuple(ordered), bare)
 
-    def _spelt(self, text: Text, delimiters: tuple[str, ...], encoding: Any) -> list[tuple[int, int]]:
-        ids: list[int] = encoding.ids
-        shift = len(self._prefix) if text.fresh else 0
-        joined = "".join(piece.text for piece in text.pieces)
-        spans = [(max(0, start - shift), max(0, stop - shift)) for start, stop in encoding.offsets]
-        data = _data_tokens(text.pieces, spans)
-        spell = {k for k, index in enumerate(ids) if index in self.vocabulary.control}
+    def _count_in_frame(self, frame: tuple[str, ...], quick: tuple[bytes, ...]) -> int:
+        written = b"\0".join([self.vocabulary.text(_ids(self._next, text)) for text in frame])
+        return sum(map(written.count, quick))
+
+    def _clean(self, text: Text, ids: list[int]) -> bool:
+        """Whether the ids hold no control token, no unknown character and no forged delimiter."""
+        vocabulary = self.vocabulary
+        if vocabulary.unknown in ids or not vocabulary.control.isdisjoint(ids):
+            return False
+        if not vocabulary.byte_level and any(SPACE_MARK in piece.text for piece in text.pieces if piece.data):
+            return False
+        if not text.delimiters:
+            return True
+        quick = self._guard(text.delimiters).quick
+        frame = tuple([piece.text for piece in text.pieces if not piece.data])
+        written = vocabulary.text(ids)
+        return sum(map(written.count, quick)) == self._in_frame(frame, quick)
+
+    def _spelt(self, text: Text, ids: list[int], spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        vocabulary = self.vocabulary
+        joined = text.joined
+        flags = [piece.data for piece in text.pieces for _ in piece.text]
+        data = [any(flags[start:stop]) for start, stop in spans]
         for k, index in enumerate(ids):
-            if index == self.vocabulary.unknown and joined[slice(*spans[k])] != self.vocabulary.added.get(index):
-                raise Unwritable("characters unknown to the tokenizer")
-        spell |= self._forged(ids, data, delimiters)
+            if index == vocabulary.unknown and joined[slice(*spans[k])] != vocabulary.added.get(index):
+                if data[k]:
+                    raise Unwritable(UNKNOWN_CHARACTERS)
+                raise ModelError(
+                    f"the tokenizer cannot write {joined[slice(*spans[k])]!r}, which the template needs"
+                )
+        spell = {k for k, index in enumerate(ids) if index in vocabulary.control}
+        spell |= self._forged(text, ids, data)
         result: list[tuple[int, int]] = []
         for k, index in enumerate(ids):
             result += self._spell(index, spans[k]) if k in spell else [(index, spans[k][0])]
         return result
 
-    def _forged(self, ids: list[int], data: list[bool], delimiters: tuple[str, ...]) -> set[int]:
+    def _forged(self, text: Text, ids: list[int], data: list[bool]) -> set[int]:
         """Places of the tokens of data that a delimiter, as the model would read it, lies upon."""
-        pattern, bare = self._delimiters(delimiters)
+        guard = self._guard(text.delimiters)
         owner = [k for k, index in enumerate(ids) for _ in self.vocabulary.surface[index]]
         found: set[int] = set()
-        for match in pattern.finditer(self.vocabulary.text(ids)):
-            tokens = {owner[place] for place in range(match.start(1), match.end(1))}
-            mine = {k for k in tokens if data[k]}
-            if mine and match[1] in bare:
-                raise Unwritable("a delimiter that this tokenizer cannot write in another way")
+        for match in guard.pattern.finditer(self.vocabulary.text(ids)):
+            mine = {k for k in owner[match.start(1) : match.end(1)] if data[k]}
+            if mine and match[1] in guard.bare:
+                raise Unwritable(BARE_DELIMITER)
             found |= mine
         return found
 
@@ -152,45 +225,69 @@ class SafeText:
         surface = self.vocabulary.surface[index]
         ids = self.vocabulary.spell(surface)
         if ids is None:
-            raise Unwritable("characters unknown to the tokenizer")
-        start, stop = span
-        result, done = [], 0
-        for i in ids:
-            place = start + len(surface[:done].decode(errors="ignore"))
-            result.append((i, min(place, max(start, stop - 1))))
-            done += len(self.vocabulary.surface[i])
+            raise Unwritable(UNKNOWN_CHARACTERS)
+        result: list[tuple[int, int]] = []
+        done = 0
+        for small in ids:
+            place = span[0] + len(surface[:done].decode(errors="ignore"))
+            result.append((small, min(place, max(span[0], span[1] - 1))))
+            done += len(self.vocabulary.surface[small])
         return result
 
+    def _stand_in(self, text: str) -> str:
+        """A private character, three bytes like the space mark, that neither text nor vocabulary holds."""
+        codes = map(chr, range(0xE000, 0xF8FF))
+        return next(c for c in codes if c not in text and c not in self.vocabulary.ids)
 
-def _data_tokens(pieces: Sequence[Piece], spans: list[tuple[int, int]]) -> list[bool]:
-    """For each token, whether it holds a character of data."""
-    flags: list[bool] = []
-    for piece in pieces:
-        flags += [piece.data] * len(piece.text)
-    return [any(flags[start:stop]) for start, stop in spans]
+    def _put_back(self, found: list[tuple[int, int]], stand_in: str) -> list[tuple[int, int]]:
+        """Bytes of the space mark for those of the character that stood in for it."""
+        there, wanted = self.vocabulary.spell(stand_in.encode()), self.vocabulary.spell(SPACE_MARK.encode())
+        if there is None or wanted is None:
+            raise Unwritable(UNKNOWN_CHARACTERS)
+        ids = [index for index, _ in found]
+        for k in range(len(ids) - len(there) + 1):
+            if ids[k : k + len(there)] == there:
+                ids[k : k + len(there)] = wanted
+        return [(index, start) for index, (_, start) in zip(ids, found, strict=True)]
 
 
-def _bare(spec: dict[str, Any]) -> dict[str, Any]:
-    return {**spec, "post_processor": None, "truncation": None, "padding": None}
+def _common_prefix(texts: Sequence[bytes]) -> bytes:
+    if not texts:
+        return b""
+    first, last = min(texts), max(texts)
+    return first[: next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
 
-def _unmatching(backend: Any) -> Any:
+def _ids(backend: Any, text: str) -> list[int]:
+    ids: list[int] = backend.encode(text, add_special_tokens=False).ids
+    return ids
+
+
+def _copy(spec: dict[str, Any]) -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_str(
+        json.dumps({**spec, "post_processor": None, "truncation": None, "padding": None})
+    )
+
+
+def _unmatching(spec: dict[str, Any]) -> Any:
+    backend = _copy(spec)
     backend.encode_special_tokens = True
     return backend
 
 
 def _without_prefix(spec: dict[str, Any]) -> dict[str, Any]:
-    """The tokenizer without the space that it puts before a text (kept where it puts one before every word)."""
+    """The tokenizer without the space before a text (kept where it puts one before every word)."""
     spec = json.loads(json.dumps(spec))
-    before = _parts(spec["pre_tokenizer"])
+    before = parts(spec["pre_tokenizer"])
     if not any(part["type"].startswith("Whitespace") for part in before):
         for part in before:
             if part["type"] == "Metaspace":
                 part["prepend_scheme"] = "never"
             if part["type"] == "ByteLevel":
                 part["add_prefix_space"] = False
-    normalizer = spec["normalizer"]
-    if normalizer is not None:
-        kept = [part for part in _parts(normalizer) if part["type"] != "Prepend"]
+    if spec["normalizer"] is not None:
+        kept = [part for part in parts(spec["normalizer"]) if part["type"] != "Prepend"]
         spec["normalizer"] = {"type": "Sequence", "normalizers": kept} if kept else None
     return spec

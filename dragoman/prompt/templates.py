@@ -1,12 +1,14 @@
 """Templates: how turns become text. Wordings are data (templates.yaml, or `prompt.templates` of a recipe).
 
-A template writes pieces. A piece is either the template's own words, which may hold control tokens, or data: an
-instruction, a source text, an answer. Data can never become a control token or a delimiter (see encode.py).
+A template writes pieces. A piece is either the template's own words, which may hold control tokens, or data:
+an instruction, a source text, an answer. Data can never become a control token or a delimiter (see
+encode.py).
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 Wording = TypeVar("Wording")
 
 ANY = "*"
+CHAT = "chat"
 FRAME_FIELDS = ("instruction", "input", "source", "target")
 
 
@@ -50,7 +53,7 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Template:
-    """How turns become text. ``frames`` and ``system`` go by prompt language; the key ``*`` serves every one."""
+    """How turns become text. ``frames`` and ``system`` go by prompt language; the key ``*`` serves all."""
 
     name: str
     frames: Mapping[str, Frame]
@@ -58,18 +61,31 @@ class Template:
     system: Mapping[str, str] = field(default_factory=dict)
     turn_end: str = ""
     delimiters: tuple[str, ...] = ()
-    own_chat: bool = False
+    end_token: str | None = None
+    lead: str = ""
+    answers_fresh: bool = True
+
+    def bound(self, tokenizer: Any) -> Template:
+        """The template for one tokenizer: itself, but for ``chat``."""
+        return self
+
+    def stable(self, roles: Sequence[str]) -> bool:
+        """Whether a conversation's text up to each answer begins that of the whole conversation."""
+        return True
 
     def instruction(
         self, task: str, direction: Direction | None = None, prompt_language: str = "en", **values: str
     ) -> str:
         """The instruction of a task in a prompt language, with language names and ``values`` filled in.
 
-        RecipeError if the template has no wording for the task or the language, or a placeholder has no value.
+        RecipeError if the template has no wording for the task or the language, or a placeholder has no
+        value.
         """
         by_language = self.wordings.get(task)
         if not by_language:
-            raise RecipeError(f"template {self.name!r} has no wording for task {task!r}; add it under `wordings`")
+            raise RecipeError(
+                f"template {self.name!r} has no wording for task {task!r}; add it under `wordings`"
+            )
         wording = self._in_language(by_language, prompt_language, f"wording of task {task!r}")
         filled = dict(values)
         if direction is not None:
@@ -80,14 +96,19 @@ class Template:
         except (KeyError, IndexError, ValueError) as error:
             known = ", ".join("{" + key + "}" for key in filled) or "none"
             raise RecipeError(
-                f"template {self.name!r}, wording of task {task!r} ({prompt_language}): placeholder {error} has no "
-                f"value; known: {known}"
+                f"template {self.name!r}, wording of task {task!r} ({prompt_language}): placeholder {error} "
+                f"has no value; known: {known}"
             ) from error
 
     def blocks(
         self, turns: Sequence[Turn], direction: Direction | None = None, prompt_language: str = "en"
     ) -> list[Block]:
-        """One block per user turn: its text (system text and the end of the turn before included) and its answer."""
+        """One block per user turn: its text (system text, end of the turn before) and its answer.
+
+        A lone assistant turn is a document: it stands without any words of the template.
+        """
+        if len(turns) == 1 and turns[0].role == "assistant":
+            return [Block((), turns[0])]
         blocks: list[Block] = []
         before: list[Piece] = []
         rest = list(turns)
@@ -137,12 +158,17 @@ class Template:
             if key in table:
                 return table[key]
         known = ", ".join(sorted(table))
-        raise RecipeError(f"template {self.name!r} has no {what} in {language!r}; known: {known}; add one's own")
+        raise RecipeError(
+            f"template {self.name!r} has no {what} in {language!r}; known: {known}; add one's own"
+        )
 
 
 @cache
 def _names(direction: Direction, prompt_language: str) -> Mapping[str, str]:
-    return {"source": name_in(direction.source, prompt_language), "target": name_in(direction.target, prompt_language)}
+    return {
+        "source": name_in(direction.source, prompt_language),
+        "target": name_in(direction.target, prompt_language),
+    }
 
 
 @cache
@@ -157,13 +183,18 @@ def load_template(prompt: Prompt | str, tokenizer: Any = None) -> Template:
     ``tokenizer`` is needed by ``chat`` only, which is checked against the model's own chat template.
     """
     name = prompt if isinstance(prompt, str) else prompt.template
-    own = {} if isinstance(prompt, str) else {key: value.model_dump() for key, value in prompt.templates.items()}
+    own = (
+        {}
+        if isinstance(prompt, str)
+        else {key: value.model_dump() for key, value in prompt.templates.items()}
+    )
     table = {**_built_in(), **own}
     if name not in table:
         near = difflib.get_close_matches(name, table, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise RecipeError(f"unknown template {name!r}; known: {', '.join(sorted(table))}{hint}")
-    return _template(name, table[name])
+    template = _template(name, table[name])
+    return template if tokenizer is None else template.bound(tokenizer)
 
 
 @cache
@@ -177,6 +208,10 @@ def _built_in() -> dict[str, dict[str, Any]]:
 
 
 def _template(name: str, row: dict[str, Any]) -> Template:
+    if name == CHAT and "frame" not in row:
+        from dragoman.prompt.chat import ChatTemplate
+
+        return ChatTemplate(name, {}, _built_in()["alpaca"]["wordings"])
     if "frames" in row:
         frames = {key: Frame(value["frame"], value["frame_no_input"]) for key, value in row["frames"].items()}
     else:
@@ -190,7 +225,6 @@ def _template(name: str, row: dict[str, Any]) -> Template:
         system={ANY: system} if isinstance(system, str) else system,
         turn_end=row.get("turn_end", ""),
         delimiters=tuple(row["delimiters"]) if "delimiters" in row else _found_delimiters(frames),
-        own_chat=row.get("own_chat", False),
     )
     for language, frame in frames.items():
         for text in frame:
@@ -214,13 +248,28 @@ def _check_frame(where: str, text: str) -> None:
 
 
 def _found_delimiters(frames: Mapping[str, Frame]) -> tuple[str, ...]:
-    """The lines of a user's frame that touch a placeholder: what a reader takes for the border of a text."""
+    """The lines of a user's frame that touch a text: what a reader takes for its border."""
     found: dict[str, None] = {}
     for frame in frames.values():
         for text in frame:
-            for literal, _ in _parse(text):
-                lines = [line.strip(" ") for line in literal.strip().split("\n")]
-                for line in {lines[0], lines[-1]}:
-                    if len(line) >= 2 and not line.isalnum():
-                        found[line] = None
+            for words in re.split(r"\{(?:instruction|input)\}", text):
+                found |= dict.fromkeys(border_lines(words))
     return tuple(found)
+
+
+def border_lines(words: str) -> list[str]:
+    """The first and the last line of a template's words, as strings that user text must not forge.
+
+    A line that is one plain word is left out: it says nothing. A label such as ``Answer:`` counts only at the
+    start of a line where the template has it there; one with a sign such as ``###`` or ``[INST]`` counts
+    anywhere.
+    """
+    found: list[str] = []
+    for match in (re.match(r"\s*([^\n]+)", words), re.search(r"([^\n]+)\s*\Z", words)):
+        line = match[1].strip() if match else ""
+        if len(line) < 2 or line.isalnum():
+            continue
+        label = not re.search(r"[^\w\s{}]{2}|[\[<|#]", line)
+        starts = label and words[: match.start(1)].endswith("\n") if match else False
+        found.append("\n" + line if starts else line)
+    return found

@@ -22,11 +22,12 @@ def learn_tokenizer(
     specials: Sequence[str] = (),
     chat_template: str | None = None,
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer of at most ``vocab_size`` tokens learned from ``texts`` (the same texts give the same tokenizer).
+    """A tokenizer of at most ``vocab_size`` tokens learned from ``texts``; the same texts give the same one.
 
-    ``byte-bpe`` is byte-level BPE; ``bpe`` is SentencePiece-style BPE and ``unigram`` a unigram model, both with a
-    token for every byte, so that each of the three writes any text. ``specials`` are further control tokens, such as
-    those of a chat template. All begin a text with ``<s>``; ``</s>`` ends an answer. Save it by ``save_pretrained``.
+    ``byte-bpe`` is byte-level BPE; ``bpe`` is SentencePiece-style BPE and ``unigram`` a unigram model, both
+    with a token for every byte, so that each of the three writes any text. ``specials`` are further control
+    tokens, such as those of a chat template. All begin a text with ``<s>``; ``</s>`` ends an answer. Save it
+    by ``save_pretrained``.
     """
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
@@ -37,7 +38,9 @@ def learn_tokenizer(
     names = [UNKNOWN, BOS, EOS, PAD, *specials]
     smallest = len(names) + 256
     if vocab_size < smallest:
-        raise RecipeError(f"vocab_size {vocab_size} is too small: {smallest} tokens are bytes and control tokens")
+        raise RecipeError(
+            f"vocab_size {vocab_size} is too small: {smallest} tokens are bytes and control tokens"
+        )
     backend = makers[kind](texts, vocab_size, names)
     bos = backend.token_to_id(BOS)
     backend.post_processor = processors.TemplateProcessing(
@@ -83,7 +86,10 @@ def _bpe(texts: Iterable[str], vocab_size: int, names: list[str]) -> Any:
 
     backend = _sentencepiece(Tokenizer(models.BPE(byte_fallback=True, unk_token=UNKNOWN, fuse_unk=True)))
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size, special_tokens=[*names, *BYTES], limit_alphabet=vocab_size // 4, show_progress=False
+        vocab_size=vocab_size,
+        special_tokens=[*names, *BYTES],
+        limit_alphabet=vocab_size // 4,
+        show_progress=False,
     )
     backend.train_from_iterator(texts, trainer)
     return _bytes_as_plain_tokens(backend)
@@ -101,7 +107,7 @@ def _unigram(texts: Iterable[str], vocab_size: int, names: list[str]) -> Any:
 
 
 def _bytes_as_plain_tokens(backend: Any) -> Any:
-    """The trainers know no byte tokens: they are learned as special ones, and are ordinary ones from here on."""
+    """The trainers know no byte tokens: they are learned as special ones and are ordinary ones from here."""
     import json
 
     from tokenizers import Tokenizer
