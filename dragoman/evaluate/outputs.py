@@ -217,7 +217,7 @@ def _read_text(file: _File, system: str, folder: Path | None, split: str | None,
         raise DataError(f"{file.path}: no references; name the folder of <split>.<language> files")
     if not folder.is_dir():
         raise DataError(f"{folder}: not a folder; expected sources and references as <split>.<language>")
-    found = _texts(folder)
+    found = texts_in(folder)
     name = file.split or split or _only_split(file, found, folder)
     for code in file.direction:
         if (name, canonical(code)) not in found:
@@ -233,7 +233,7 @@ def _read_text(file: _File, system: str, folder: Path | None, split: str | None,
     return Output(system, file.direction, ids, tuple(hypotheses), sides[0], sides[1], seed)
 
 
-def _texts(folder: Path) -> dict[tuple[str, str], Path]:
+def texts_in(folder: Path) -> dict[tuple[str, str], Path]:
     """(split, canonical code) -> file, for every ``<split>.<language>`` in the folder."""
     found = {}
     for path in sorted(folder.iterdir()):

@@ -15,8 +15,9 @@ of test lines, not of training seeds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,7 @@ class Pair:
         return self.second.value - self.first.value
 
 
+Key = TypeVar("Key", bound=Hashable)
 Draw = Callable[[np.random.Generator, int, int], Array]
 
 
@@ -170,8 +172,8 @@ class Test:
 
 
 def joint_and_single(
-    pairs: Sequence[Pair], groups: Mapping[str, Sequence[int]], trials: int, seed: int
-) -> tuple[list[Test], dict[str, Test]]:
+    pairs: Sequence[Pair], groups: Mapping[Key, Sequence[int]], trials: int, seed: int
+) -> tuple[list[Test], dict[Key, Test]]:
     """Test every pair and the mean difference of every group of pairs, all on the same draws.
 
     Holm's correction runs over the pairs of one metric; a group is one test and stays uncorrected. The second

@@ -1,0 +1,145 @@
+"""What `dragoman evaluate` and `dragoman compare` do, on small outputs and on other systems' real ones."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from eval_samples import DATA, DE_FR, EN_DE, TEXT, WordIdentifier, copy, needs_data, perfect, side
+from sacrebleu.metrics import BLEU
+
+from dragoman.errors import DataError, RecipeError
+from dragoman.evaluate.command import add_significance, compare_command, evaluate_command, make_scorer, show
+from dragoman.evaluate.compare import compare_systems
+from dragoman.evaluate.outputs import write_outputs
+from dragoman.evaluate.results import read_results, write_results
+from dragoman.evaluate.score import Scorer, evaluate_outputs
+
+
+def test_commands_on_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_outputs(tmp_path, [*side("stage 1", 0.4, 1), *side("stage 2", 0.1, 2)])
+    results = evaluate_command(
+        tmp_path, identifier=WordIdentifier(), supervised=["en-de"], out=tmp_path, each_direction=True, seed=7
+    )
+    shown = capsys.readouterr().out
+    assert "supervised (1)" in shown and "zero-shot (2)" in shown and "tok:13a" in shown and "floor" in shown
+    assert read_results(tmp_path / "results.json").rows == results.rows
+    assert {r.seed for r in results.rows} == {7}
+    compare_command(
+        tmp_path,
+        systems=["stage 1", "stage 2"],
+        identifier=None,
+        supervised=["en-de"],
+        trials=99,
+        out=tmp_path,
+    )
+    shown = capsys.readouterr().out
+    assert "zero-shot (2)  BLEU" in shown and "95 % interval" in shown and "bs:99|ar:99|seed:1" in shown
+    rows = read_results(tmp_path / "results.json").significance
+    joint = [row for row in rows if row.get("group") == "zero-shot" and row["metric"] == "chrF++"]
+    assert len(joint) == 1 and joint[0]["a"] == "stage 1" and joint[0]["p_holm"] is None
+    single = [row for row in rows if row.get("direction") == "de-fr" and row["metric"] == "chrF++"]
+    assert len(single) == 1 and single[0]["p_holm"] >= single[0]["p_randomisation"]
+
+
+def test_an_earlier_comparison_is_replaced(tmp_path: Path) -> None:
+    left, right = side("a", 0.3, 1), side("b", 0.2, 2)
+    write_results(tmp_path / "results.json", evaluate_outputs(left, Scorer()))
+    for trials in (20, 30):
+        add_significance(tmp_path / "results.json", compare_systems(left, right, Scorer(), trials=trials))
+    rows = read_results(tmp_path / "results.json").significance
+    assert {row["signature"].split("bs:")[1].split("|")[0] for row in rows} == {"30"}
+
+
+def test_commands_on_files_and_their_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, lines in (
+        ("ref.de", TEXT["de"]),
+        ("src.en", TEXT["en"]),
+        ("a.de", TEXT["de"]),
+        ("b.de", TEXT["en"]),
+    ):
+        (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    files = {"references": tmp_path / "ref.de", "source": tmp_path / "src.en"}
+    results = evaluate_command(
+        tmp_path / "a.de", directions=["en-de"], identifier="none", name="mine", **files
+    )
+    assert results.systems == ["mine"] and results.value("mine", "en-de", "BLEU") == pytest.approx(100)
+    found = compare_command(
+        tmp_path / "a.de", tmp_path / "b.de", directions=["en-de"], identifier="none", trials=9, **files
+    )
+    assert (found.first, found.second) == ("a", "b") and found.differences[0].test.difference < -50
+    capsys.readouterr()
+    with pytest.raises(RecipeError, match=r"a\.de: in which direction was it translated"):
+        evaluate_command(tmp_path / "a.de", identifier="none")
+    with pytest.raises(RecipeError, match="compare needs two systems"):
+        compare_command(tmp_path, identifier="none")
+
+
+def test_styles() -> None:
+    results = evaluate_outputs([perfect("a", EN_DE), copy("b", EN_DE)], Scorer())
+    assert show(results, style="markdown").startswith("| system | all BLEU |")
+    tsv = show(results, style="tsv").split("\n\n")
+    assert tsv[0].splitlines()[1].split("\t")[0] == "a" and "tok:" not in "".join(tsv)
+    assert "copied" in show(results), "a faulty system brings the table of faults"
+
+
+@needs_data
+def test_other_systems_on_real_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of hypotheses, sources and references in; the full table out, without any model."""
+    codes, split, count = ("eng", "deu", "fra"), "test_2016_flickr", 150
+    refs = tmp_path / "refs"
+    refs.mkdir()
+    text = {}
+    for code in codes:
+        text[code] = (DATA / f"{split}.{code}").read_text(encoding="utf-8").splitlines()[:count]
+        (refs / f"{split}.{code}").write_text("\n".join(text[code]) + "\n", encoding="utf-8")
+    draw = random.Random(1)
+    for a in codes:
+        for b in codes:
+            if a != b:
+                drop = [" ".join(w for w in line.split() if draw.random() > 0.15) for line in text[b]]
+                for system, lines in (("copy", text[a]), ("drop", drop), ("references", text[b])):
+                    path = tmp_path / "hyps" / system / f"{split}.{a}-{b}.txt"
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    supervised = ["eng-deu", "deu-eng", "eng-fra", "fra-eng"]
+    out = tmp_path / "out"
+    results = evaluate_command(
+        tmp_path / "hyps", references=refs, supervised=supervised, identifier="py3langid", out=out
+    )
+    shown = capsys.readouterr().out
+    assert "supervised (4)" in shown and "zero-shot (2)" in shown
+
+    def average(system: str, metric: str) -> float:
+        return results.averages(system, "zero-shot", metric)[0].value
+
+    assert average("references", "BLEU") == pytest.approx(100)
+    floor = results.floor_average("zero-shot")
+    assert average("references", "OTR") == floor and floor is not None and floor < 5
+    assert average("copy", "BLEU") < 5 and average("copy", "OTR") > 95 and average("copy", "copied") > 95
+    assert 50 < average("drop", "BLEU") < 90 and average("drop", "OTR") < 10
+    direct = BLEU().corpus_score(text["deu"], [text["fra"]]).score
+    assert results.value("copy", "deu-fra", "BLEU") == pytest.approx(direct, abs=1e-9)
+    kept = json.loads((out / "translations" / "drop" / "deu-fra.jsonl").read_text("utf-8").splitlines()[0])
+    assert kept["id"] == f"{split}:1" and kept["source"] == text["deu"][0]
+    found = compare_command(
+        out, systems=["copy", "drop"], supervised=supervised, identifier="none", out=out, trials=99
+    )
+    joint = found.joint("zero-shot", "BLEU")
+    assert joint is not None and joint.test.difference > 50 and joint.test.p_randomisation <= 0.01
+    assert read_results(out / "results.json").significance
+
+
+@needs_data
+def test_an_identifier_that_learns_from_training_text(tmp_path: Path) -> None:
+    for code in ("eng", "deu"):
+        lines = (DATA / f"train.{code}").read_text(encoding="utf-8").splitlines()[:500]
+        (tmp_path / f"train.{code}").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    outputs = [perfect("a", EN_DE), copy("b", EN_DE)]
+    scorer = make_scorer(outputs, identifier="learnt", training=tmp_path)
+    results = evaluate_outputs(outputs, scorer)
+    assert results.value("b", "en-de", "OTR") == 100
+    with pytest.raises(DataError, match=r"no train\.fr to learn to identify fr from"):
+        make_scorer([perfect("a", DE_FR)], identifier="learnt", training=tmp_path)
