@@ -40,7 +40,7 @@ _LETTERS = _Letters()
 def normalise(text: str) -> str:
     """The text as it is compared: NFKC, case folded, without punctuation, spaces and control characters."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return folded.translate(_LETTERS)
+    return unicodedata.normalize("NFKC", folded.translate(_LETTERS))
 
 
 class Leaks:

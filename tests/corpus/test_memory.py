@@ -1,0 +1,61 @@
+"""Ten times the lines need at most 1.1 times the memory, whatever the layout of the text."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MEASURE = """
+import json, resource, sys
+from pathlib import Path
+from dragoman.corpus.prepare import prepare
+from dragoman.recipe import Data
+manifest = prepare(Data.model_validate(json.loads(sys.argv[1])), Path(sys.argv[2]))
+print(manifest["train"]["kept"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+FEW, MANY = 10_000, 100_000
+SLACK = 2_000_000
+"""Bytes by which two runs of the same work may differ."""
+
+
+def write_corpus(folder: Path, count: int) -> dict[str, Any]:
+    """Two aligned files (one of them compressed) of distinct lines of about 60 characters; their source."""
+    folder.mkdir()
+    english, german = folder / "train.en", folder / "train.de.gz"
+    with english.open("w") as one, gzip.open(german, "wt", compresslevel=1) as other:
+        for number in range(count):
+            one.write(f"This is the English sentence that has the number {number * 7919}.\n")
+            other.write(f"Das ist der deutsche Satz und er trägt die Nummer {number * 7919}.\n")
+    return {"files": {"en": str(english), "de": str(german)}}
+
+
+def peak(data: dict[str, Any], folder: Path) -> tuple[int, int]:
+    """Lines kept and peak memory in bytes of a process that prepares the corpus."""
+    import json
+
+    command = [sys.executable, "-c", MEASURE, json.dumps(data), str(folder)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    kept, memory = done.stdout.split()
+    return int(kept), int(memory)
+
+
+@pytest.mark.parametrize("duplicates", [False, True])
+def test_memory_is_constant_in_the_number_of_lines(tmp_path: Path, duplicates: bool) -> None:
+    peaks = {}
+    for count in (FEW, MANY):
+        data = {"train": write_corpus(tmp_path / str(count), count), "filters": {"duplicates": duplicates}}
+        kept, peaks[count] = peak(data, tmp_path / f"corpus{count}")
+        assert kept == count
+    grown = peaks[MANY] - peaks[FEW]
+    print(f"{peaks[FEW]:,} -> {peaks[MANY]:,} bytes, {grown / (MANY - FEW):.1f} a line")
+    assert grown <= 16 * (MANY - FEW) * duplicates + SLACK
+    if not duplicates:
+        assert peaks[MANY] <= 1.1 * peaks[FEW]
