@@ -234,7 +234,7 @@ def test_verdict_names_the_last_and_the_first_stage(run: Path) -> None:
     assert now and then
     assert f"wrong language in {now.value:.1f} % of its zero-shot translations" in words
     assert f"down from {then.value:.1f} % after stage1" in words
-    assert "of the BLEU of oracle" in words and "p = 0.003" in words
+    assert "of the BLEU of oracle" in words and "p < 0.001" in words
 
 
 def scored(**otr: float) -> Evidence:
@@ -280,6 +280,19 @@ def test_off_target_samples_are_marked(page: Page) -> None:
     assert any("off" in str(its.get("class")).split() for tag, its in page.tags if tag == "div")
     spans = [its for tag, its in page.tags if tag == "span" and "lang" in its]
     assert spans and all(its["dir"] == "auto" for its in spans)
+
+
+def test_samples_without_labels_are_identified_if_that_is_possible(own: Path) -> None:
+    for path in (own / "translations").glob("*/*.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        texts = {**rows[0], "hypothesis": rows[0]["source"]}, {**rows[1], "hypothesis": "la " * 300}
+        kept = [{key: row[key] for key in row if key != "label"} for row in (*texts, *rows[2:6])]
+        path.write_text("".join(json.dumps(row) + "\n" for row in kept))
+    text = read(write_report(own)).text
+    assert "not known here" in text and "off target" not in text
+    assert "copied" in text and "runs on" in text
+    text = read(write_report(own, identify=lambda texts: ["it" for _ in texts])).text
+    assert "not known here" not in text and "off target: Italian" in text
 
 
 def test_choice_of_samples() -> None:

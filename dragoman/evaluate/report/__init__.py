@@ -7,7 +7,7 @@ from typing import Any
 
 from dragoman.evaluate.report import background, languages, samples, scores, summary, training
 from dragoman.evaluate.report.charts import scale_css
-from dragoman.evaluate.report.data import Evidence
+from dragoman.evaluate.report.data import Evidence, Identify
 from dragoman.evaluate.report.load import load
 from dragoman.evaluate.report.markup import Markup, el
 from dragoman.evaluate.report.verdict import verdict
@@ -31,15 +31,21 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _VIEWPORT = "width=device-width, initial-scale=1"
 
 
-def write_report(run_folder: Path, out: Path | None = None, extra: dict[str, Any] | None = None) -> Path:
+def write_report(
+    run_folder: Path,
+    out: Path | None = None,
+    extra: dict[str, Any] | None = None,
+    identify: Identify | None = None,
+) -> Path:
     """Write the report of a run to `out` (default: report.html in the run folder) and return its path.
 
     Read are results.json, translations/<system>/<direction>.jsonl, stages/<stage>/metrics.jsonl, recipe.yaml
     and corpus/manifest.json; what is absent is left out with a remark. `extra` stands over the keys of
-    results.json and may also hold `name`, `versions` and `remarks`. The same folder gives the same bytes.
-    DataError if the folder is none.
+    results.json and may also hold `name`, `versions` and `remarks`. `identify` (texts to language codes)
+    marks off-target samples where the rows of the translations have no `label`. The same folder gives the
+    same bytes. DataError if the folder is none.
     """
-    text = page(load(run_folder, extra))
+    text = page(load(run_folder, extra, identify))
     path = out or run_folder / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".part")

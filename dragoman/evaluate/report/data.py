@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,8 @@ from dragoman.errors import DataError
 from dragoman.evaluate.results import FAULTS, ZERO_SHOT, Average, Results, tokenization
 from dragoman.language.language import language, parse_direction, same_language
 
+Identify = Callable[[list[str]], list[str]]
+"""Texts to the codes of their languages."""
 LOWER_IS_BETTER = frozenset({"OTR", "TER"})
 
 
@@ -32,6 +34,8 @@ class Evidence:
     manifest: dict[str, Any] = field(default_factory=dict)
     """That of the corpus."""
     remarks: list[str] = field(default_factory=list)
+    identify: Identify | None = None
+    """For translations whose rows have no label."""
 
     @cached_property
     def systems(self) -> list[str]:

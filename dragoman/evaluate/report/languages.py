@@ -54,7 +54,11 @@ def confusion(evidence: Evidence) -> Markup | None:
     ]
     group = "all directions" if evidence.main_group == ALL else f"the {evidence.main_group} directions"
     note = el("p", f"Share of the outputs on {group}, by the language that was identified.", class_="note")
-    tables = el("div", *(_matrix(system, its) for system, its in counts.items()), class_="matrices")
+    labels = {label for its in counts.values() for counter in its.values() for label in counter}
+    room = f"--columns:{min(len(labels), _COLUMNS + 1)}"
+    tables = el(
+        "div", *(_matrix(system, its) for system, its in counts.items()), class_="matrices", style=room
+    )
     how = "Rows: language asked for. Columns: language identified. In percent of a row, the right one framed."
     return join(
         note,

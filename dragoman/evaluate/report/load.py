@@ -9,15 +9,15 @@ from typing import Any
 import yaml
 
 from dragoman.errors import DataError
-from dragoman.evaluate.report.data import Evidence, read_jsonl
+from dragoman.evaluate.report.data import Evidence, Identify, read_jsonl
 from dragoman.evaluate.report.markup import finite
-from dragoman.evaluate.results import read_results, uneven
+from dragoman.evaluate.results import read_results
 
 _PARTS = {"floor": dict, "confusion": dict, "identifier": dict, "significance": list, "remarks": list}
 
 
-def load(folder: Path, extra: dict[str, Any] | None = None) -> Evidence:
-    """Everything the report needs; `extra` stands over the keys of results.json, as in `write_report`.
+def load(folder: Path, extra: dict[str, Any] | None = None, identify: Identify | None = None) -> Evidence:
+    """Everything the report needs; `extra` and `identify` are those of `write_report`.
 
     DataError only if `folder` is no folder.
     """
@@ -25,7 +25,7 @@ def load(folder: Path, extra: dict[str, Any] | None = None) -> Evidence:
         raise DataError(
             f"{folder}: not a folder; expected a run (results.json, translations/); check the path"
         )
-    evidence = Evidence(folder)
+    evidence = Evidence(folder, identify=identify)
     _take_results(evidence, extra or {})
     _take_recipe(folder / "recipe.yaml", evidence)
     evidence.manifest = _read_json(folder / "corpus" / "manifest.json", evidence)
@@ -57,7 +57,6 @@ def _take_results(evidence: Evidence, extra: dict[str, Any]) -> None:
     versions = extra.get("versions", versions)
     evidence.versions = versions if isinstance(versions, dict) else {}
     evidence.remarks += [str(remark) for remark in results.remarks]
-    evidence.remarks += [f"{remark}." for remark in uneven(results)]
 
 
 def _read_json(path: Path, evidence: Evidence) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from typing import Any
 
+from dragoman.evaluate.faults import copied, runaway
 from dragoman.evaluate.report.data import Evidence, language_name, same, split_direction
 from dragoman.evaluate.report.languages import NO_LANGUAGE
 from dragoman.evaluate.report.markup import Markup, el, join
@@ -13,7 +14,9 @@ from dragoman.evaluate.report.verdict import focus_and_before, system_spec
 
 RANDOM, WORST = 3, 2
 """Lines per direction of either kind."""
-_CONSIDERED = 2000
+DIRECTIONS = 30
+"""Directions that are shown at most."""
+_CONSIDERED = 1000
 _LONGEST = 360
 
 Rows = list[dict[str, Any]]
@@ -23,29 +26,42 @@ def samples(evidence: Evidence) -> Markup | None:
     """A folding block for each direction; the first of the main group is open."""
     if not (evidence.folder / "translations").is_dir():
         return None
+    systems = _systems(evidence)
     focus, _ = focus_and_before(evidence)
-    first = evidence.main_group
-    directions = sorted(_directions(evidence), key=lambda d: (evidence.directions.get(d, "") != first, d))
     blocks: list[Markup] = []
-    for direction in directions:
-        outputs = {
-            system: rows
-            for system in _systems(evidence)
-            if (rows := evidence.translations(system, direction))
-        }
-        if outputs:
-            judged = focus if focus in outputs else list(outputs)[-1]
-            blocks.append(_block(evidence, direction, outputs, judged, is_open=not blocks))
+    labelled, left = False, 0
+    for direction in _directions(evidence):
+        outputs = {s: rows for s in systems if (rows := evidence.translations(s, direction))}
+        if not outputs:
+            continue
+        if len(blocks) == DIRECTIONS:
+            left += 1
+            continue
+        judged = focus if focus in outputs else list(outputs)[-1]
+        _label(outputs[judged][:_CONSIDERED], evidence)
+        labelled = labelled or "label" in outputs[judged][0]
+        blocks.append(_block(evidence, direction, outputs, judged, is_open=not blocks))
     if not blocks:
         return None
-    note = (
+    notes = [
         f"For each direction {RANDOM} lines drawn at random and the {WORST} worst of the system in bold: "
         "off-target ones first, then those that share least with the reference. "
         "Systems that say the same stand together."
-    )
-    if not any(row.get("label") for row in evidence.translations(_systems(evidence)[-1], directions[0])):
-        note += " The languages of single lines are not known here, so off-target ones are not marked."
-    return join(el("p", note, class_="note"), *blocks)
+    ]
+    if not labelled:
+        notes.append("The language of single lines is not known here, so off-target ones are not marked.")
+    if left:
+        notes.append(f"{left} more directions are left out to keep the page small.")
+    return join(el("p", " ".join(notes), class_="note"), *blocks)
+
+
+def _label(rows: Rows, evidence: Evidence) -> None:
+    """Add the language to rows that lack it, if it can be found out."""
+    missing = [row for row in rows if row.get("label") is None]
+    if evidence.identify is not None and missing:
+        texts = [str(row.get("hypothesis") or "") for row in missing]
+        for row, label in zip(missing, evidence.identify(texts), strict=True):
+            row["label"] = label
 
 
 def _systems(evidence: Evidence) -> list[str]:
@@ -57,12 +73,10 @@ def _systems(evidence: Evidence) -> list[str]:
 
 
 def _directions(evidence: Evidence) -> list[str]:
+    """Those of the main group first."""
     found = {path.stem for path in (evidence.folder / "translations").glob("*/*.jsonl")}
-    return (
-        [*evidence.directions, *sorted(found - set(evidence.directions))]
-        if evidence.directions
-        else sorted(found)
-    )
+    listed = [*evidence.directions, *sorted(found - set(evidence.directions))]
+    return sorted(listed, key=lambda direction: evidence.directions.get(direction) != evidence.main_group)
 
 
 def _block(
@@ -77,6 +91,7 @@ def _block(
         row = outputs[judged][place]
         key = str(row.get("id", place))
         said = {system: rows[key] for system, rows in by_id.items() if key in rows}
+        _label(list(said.values()), evidence)
         cards.append(_card(row, said, (source, target), (f"line {key}", why), judged))
     group = el("span", evidence.directions.get(direction, ""), class_="soft")
     title = f"{language_name(source)} → {language_name(target)}"
@@ -149,14 +164,19 @@ def _answer(systems: list[str], row: dict[str, Any], direction: tuple[str, str],
 
 
 def _badges(row: dict[str, Any], wrong: bool, label: str) -> list[Markup]:
-    hypothesis, source = (str(row.get(key) or "").strip() for key in ("hypothesis", "source"))
-    badges = []
-    if wrong and hypothesis:
-        said = "no language" if label in NO_LANGUAGE else language_name(label)
-        badges.append(el("span", f"off target: {said}", class_="badge"))
-    if hypothesis and hypothesis == source:
-        badges.append(el("span", "copied", class_="badge badge-soft"))
-    return badges
+    hypothesis, source, reference = (str(row.get(key) or "") for key in ("hypothesis", "source", "reference"))
+    if not hypothesis.strip():
+        return []
+    words = []
+    if wrong:
+        words.append("off target: " + ("no language" if label in NO_LANGUAGE else language_name(label)))
+    if source and copied([hypothesis], [source], [reference])[0]:
+        words.append("copied")
+    if reference and runaway([hypothesis], [reference])[0]:
+        words.append("runs on")
+    return [
+        el("span", word, class_="badge" if word.startswith("off") else "badge badge-soft") for word in words
+    ]
 
 
 def _text(text: object, language: str, badges: list[Markup] | None = None) -> Markup:

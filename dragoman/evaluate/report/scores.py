@@ -102,67 +102,53 @@ def faults(evidence: Evidence) -> Markup | None:
     return join(_grid("Rates of faults", heads, rows, (0.0, 100.0, "bad")), note)
 
 
+_TEST_COLUMNS = ("Systems", "Metric", "On", "Difference", "95 % interval", "p bootstrap", "p randomisation")
+
+
 def significance(evidence: Evidence) -> Markup | None:
     """The paired tests: difference, interval, p-values."""
-    if not evidence.results.significance:
+    rows = evidence.results.significance
+    joint = [row for row in rows if row.get("group")]
+    single = [row for row in rows if not row.get("group")]
+    if not rows:
         return None
-    names = (
-        "Systems",
-        "Metric",
-        "On",
-        "Difference",
-        "95 % interval",
-        "p bootstrap",
-        "p randomisation",
-        "p Holm",
-    )
-    head = el(
-        "tr", *(el("th", name, scope="col", class_="num" if i > 2 else None) for i, name in enumerate(names))
-    )
-    joint = [row for row in evidence.results.significance if row.get("group")]
-    single = [row for row in evidence.results.significance if not row.get("group")]
     parts = []
-    for title, rows in (("Joint over directions", joint), ("Direction by direction", single)):
-        if rows:
-            table = el(
-                "table", el("thead", head), el("tbody", *(_test_row(row) for row in rows)), class_="plain"
-            )
-            shown = scroll(title, table)
-            fold = joint and rows is single
-            parts.append(el("details", el("summary", title), shown) if fold else join(el("h3", title), shown))
+    if joint:
+        parts += [el("h3", "Averages over directions"), _tests("Averages over directions", joint)]
+    if single:
+        title, table = "Direction by direction", _tests("Direction by direction", single)
+        parts.append(el("details", el("summary", title), table, open=not joint))
     note = (
         "Difference: the second system minus the first, on the same lines; bold where p is below 0.05. "
-        "Paired bootstrap and approximate randomisation, two-sided; Holm corrects for the number of tests. "
+        "Paired bootstrap and approximate randomisation, two-sided; Holm corrects for many directions. "
         "Both speak of test lines, not of training seeds."
     )
-    return join(*parts, el("p", note, class_="note"))
+    _, mark, how = str(rows[0].get("signature") or "").partition("bs:")
+    return join(*parts, el("p", note, " ", el("code", mark + how) if mark else None, class_="note"))
 
 
-def _test_row(row: dict[str, Any]) -> Markup:
-    sure = (corrected(row) or 0.0) < 0.05 if corrected(row) is not None else False
-    low, high = finite(row.get("low")), finite(row.get("high"))
-    span = (
-        f"{number(low, sign=True)} to {number(high, sign=True)}"
-        if low is not None and high is not None
-        else NOTHING
-    )
-    difference = number(row.get("difference"), sign=True)
-    shown = el("b", difference) if sure else el("span", difference)
-    pair = join(
-        el("bdi", str(row.get("a", ""))), el("span", " → ", class_="soft"), el("bdi", str(row.get("b", "")))
-    )
-    cells = [
-        el("td", text)
-        for text in (str(row.get("metric", "")), str(row.get("group") or row.get("direction") or ""))
-    ]
-    ps = [
-        el("td", p_value(row.get(key)), class_="num") for key in ("p_bootstrap", "p_randomisation", "p_holm")
-    ]
+def _tests(label: str, rows: list[dict[str, Any]]) -> Markup:
+    """One table of tests; Holm's column only where there is something in it."""
+    holm = any(finite(row.get("p_holm")) is not None for row in rows)
+    names = [*_TEST_COLUMNS, *(["p Holm"] if holm else [])]
+    heads = [el("th", name, scope="col", class_="num" if n > 2 else None) for n, name in enumerate(names)]
+    body = [_test_row(row, holm) for row in rows]
+    return scroll(label, el("table", el("thead", el("tr", *heads)), el("tbody", *body), class_="plain"))
+
+
+def _test_row(row: dict[str, Any], holm: bool) -> Markup:
+    p = corrected(row)
+    low, high = number(row.get("low"), sign=True), number(row.get("high"), sign=True)
+    span = f"{low} to {high}" if NOTHING not in (low, high) else NOTHING
+    arrow = el("span", " → ", class_="soft")
+    pair = join(el("bdi", str(row.get("a", ""))), arrow, el("bdi", str(row.get("b", ""))))
+    difference = el("b" if p is not None and p < 0.05 else "span", number(row.get("difference"), sign=True))
+    ps = [p_value(row.get(key)) for key in ("p_bootstrap", "p_randomisation", *(["p_holm"] if holm else []))]
+    where = str(row.get("group") or row.get("direction") or "")
     return el(
         "tr",
         el("th", pair, scope="row"),
-        *cells,
-        el("td", shown, class_="num"),
-        el("td", span, class_="num"),
-        *ps,
+        el("td", str(row.get("metric", ""))),
+        el("td", where),
+        *(el("td", value, class_="num") for value in (difference, span, *ps)),
     )

@@ -178,11 +178,11 @@ def _certainty(evidence: Evidence, focus: str, before: str | None) -> Markup | N
 
 
 def corrected(row: dict[str, Any]) -> float | None:
-    """The p-value to go by: Holm's, else randomisation's, else the bootstrap's."""
-    found = (
-        finite(row.get(key)) for key in ("p_holm", "holm_randomisation", "p_randomisation", "p_bootstrap")
-    )
-    return next((p for p in found if p is not None), None)
+    """The p-value to go by: the one after Holm, else the larger of both tests."""
+    if (p := finite(row.get("p_holm"))) is not None:
+        return p
+    both = (finite(row.get(key)) for key in ("p_randomisation", "p_bootstrap"))
+    return max((p for p in both if p is not None), default=None)
 
 
 def _faults(evidence: Evidence, focus: str) -> Markup | None:
