@@ -148,6 +148,17 @@ def language(code: str) -> Language:
     return Language(code, name_in(code), tag.row.own_name or tag.row.name, script, canonical(code))
 
 
+def scripts_of(code: str) -> tuple[str, ...]:
+    """ISO 15924 codes of the scripts that a language is written in, the usual one first."""
+    tag = _parse(code)
+    return (tag.script,) if tag.script else tag.row.scripts
+
+
+def explicit_script(code: str) -> str:
+    """The script that a code names where its language has several: zh-Hant -> Hant; '' otherwise."""
+    return _parse(code).script
+
+
 def same_language(first: str, second: str) -> bool:
     """True if both codes mean one language: deu and de, de-DE and de, no and nb, pbt and ps.
 

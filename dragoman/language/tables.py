@@ -16,7 +16,7 @@ EXTRA = "DRAGOMAN_LANGUAGES"
 
 
 class Row(NamedTuple):
-    """A language; ``scripts`` begins with the usual one, ``macro`` is '' or a wider code that it also goes by."""
+    """A language; ``scripts`` begins with the usual one, ``macro`` is a wider code it also goes by."""
 
     code: str
     name: str
@@ -79,3 +79,9 @@ def names() -> dict[str, dict[str, str]]:
 def neighbours() -> tuple[frozenset[str], ...]:
     """Sets of canonical codes that identifiers take for each other (``confusable.tsv``)."""
     return tuple(frozenset(row["codes"].split()) for row in _read("confusable.tsv"))
+
+
+@lru_cache(maxsize=1)
+def scripts() -> dict[str, str]:
+    """First word of a letter's Unicode name -> ISO 15924 code (``scripts.tsv``)."""
+    return {row["letters"]: row["script"] for row in _read("scripts.tsv")}
