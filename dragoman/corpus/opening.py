@@ -83,7 +83,7 @@ class _ZstandardFile(io.RawIOBase):
 
 
 def check_file(path: Path) -> None:
-    """DataError if the path is missing (told with the nearest name beside it) or a directory."""
+    """DataError if the path is missing (told with the nearest name beside it) or no file."""
     if path.is_dir():
         raise DataError(f"{path}: is a directory, expected a text file; for a folder of text use `folder:`")
     if not path.exists():
@@ -91,6 +91,8 @@ def check_file(path: Path) -> None:
         near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]}?" if near else "; check the path"
         raise DataError(f"{path}: no such file{hint}")
+    if not path.is_file():
+        raise DataError(f"{path}: is a pipe or device, expected a file; write the text to a file first")
 
 
 def plain_name(path: Path) -> str:

@@ -12,7 +12,7 @@ from dragoman.corpus.filters import Identifies, Sieve
 from dragoman.corpus.fingerprint import fingerprint
 from dragoman.corpus.pair import Record, pair_key
 from dragoman.corpus.readers import read_source
-from dragoman.corpus.sources import source_files, source_names, split_sources
+from dragoman.corpus.sources import line_files, source_names, split_sources
 from dragoman.corpus.spelling import Spelling, written_codes
 from dragoman.corpus.split import REASON, Leaks, leaked_lines
 from dragoman.corpus.store import Store, write_store
@@ -40,7 +40,7 @@ class _Intake:
     def records(self, leaked: frozenset[tuple[str, int]] = frozenset()) -> Iterator[Record]:
         """Records under the corpus's own codes; those of ``leaked`` (file, line) are dropped."""
         for source, name in zip(self.sources, source_names(self.sources), strict=True):
-            files = [str(path) for path in source_files(source)] if leaked else []
+            files = line_files(source) if leaked else []
             for record in read_source(source, self._bad, name):
                 self._count()
                 if any((file, record.line) in leaked for file in files):

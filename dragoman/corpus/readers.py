@@ -11,7 +11,7 @@ from dragoman.corpus.drops import Drop, DropTo
 from dragoman.corpus.opening import Bad, Lines, decode, raw_lines
 from dragoman.corpus.pair import Record
 from dragoman.corpus.rows import RowTexts, dataset_rows, jsonl_rows
-from dragoman.corpus.sources import SKIP, aligned_files, check_sha256, source_names
+from dragoman.corpus.sources import SKIP, aligned_files, check_settings, check_sha256, source_names
 from dragoman.errors import DataError
 from dragoman.recipe import Source
 
@@ -58,6 +58,7 @@ def read_source(source: Source, drop: DropTo, name: str | None = None) -> Iterat
     sources are read together take :func:`~dragoman.corpus.sources.source_names`. DataError for anything wrong
     with a file, for checksums that differ and for files of unequal length.
     """
+    check_settings(source)
     lines = Lines(source.lines, _place(source))
     check_sha256(source)
     name = name or source_names([source])[0]

@@ -21,6 +21,19 @@ SKIP = "-"
 """In a TSV's `languages`: a column that is not read."""
 
 
+_SETTINGS = {"split": ("folder", "dataset"), "keys": ("jsonl", "dataset"), "config": ("dataset",)}
+
+
+def check_settings(source: Source) -> None:
+    """DataError for a setting that this kind of source does not have, or if it names no file or column."""
+    for setting, kinds in _SETTINGS.items():
+        given = getattr(source, setting) != Source.model_fields[setting].default
+        if given and all(getattr(source, kind) is None for kind in kinds):
+            raise DataError(f"a source has `{setting}` only beside {' or '.join(kinds)}; take it out")
+    if source.files == {} or (source.tsv is not None and set(source.languages) == {SKIP}):
+        raise DataError("a source must name at least one file or column; mend `files` or `languages`")
+
+
 def is_language(code: str) -> bool:
     """True if the table (or a registered language) knows the code."""
     try:
@@ -139,6 +152,13 @@ def source_files(source: Source) -> list[Path]:
     for path in files:
         check_file(path)
     return files
+
+
+def line_files(source: Source) -> list[str]:
+    """The files, or the split of a data set, whose line numbers the source's records have."""
+    if source.dataset is not None:
+        return [f"{source.dataset} {source.config} {source.split}"]
+    return [str(path.resolve()) for path in source_files(source)]
 
 
 def check_sha256(source: Source) -> None:

@@ -17,7 +17,7 @@ from dragoman.corpus.drops import Drop, DropTo
 from dragoman.corpus.hashes import TextSet
 from dragoman.corpus.pair import Record
 from dragoman.corpus.readers import read_source
-from dragoman.corpus.sources import source_files
+from dragoman.corpus.sources import line_files
 from dragoman.recipe import Source
 
 REASON = "leak"
@@ -81,12 +81,12 @@ class Leaks:
 
 
 def leaked_lines(sources: Sequence[Source], leaks: Leaks) -> set[tuple[str, int]]:
-    """Lines, as (file, number), that leak by a side which only one of several sources reads.
+    """Lines, as (file, number), that leak by a side which only one of several sources reads; see line_files.
 
     Where two sources share a file (English with German, the same English with French), they are one
     multi-parallel text: a hit on the French side takes out the German pair too. Only such sources are read.
     """
-    files = [[str(path) for path in source_files(source)] for source in sources]
+    files = [line_files(source) for source in sources]
     uses = Counter(chain.from_iterable(set(names) for names in files))
     leaked: set[tuple[str, int]] = set()
     for source, names in zip(sources, files, strict=True):

@@ -104,6 +104,9 @@ def test_missing_file_directory_and_utf16(write: Write, tmp_path: Path) -> None:
         list(raw_lines(tmp_path / "nowhere" / "x"))
     with pytest.raises(DataError, match="is a directory, expected a text file"):
         list(raw_lines(tmp_path))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="is a pipe or device, expected a file"):
+        list(raw_lines(tmp_path / "pipe"))
     with pytest.raises(DataError, match="is UTF-16, expected UTF-8; convert it"):
         list(raw_lines(write("a.en", "hallo\n".encode("utf-16"))))
 

@@ -136,6 +136,26 @@ def test_folder_errors(write: Write, drops: Drops, tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            {"tsv": "a.tsv", "languages": ["de", "en"], "split": "dev"},
+            "has `split` only beside folder or dataset",
+        ),
+        ({"folder": "x", "keys": {"de": "x"}}, "has `keys` only beside jsonl or dataset; take it out"),
+        ({"jsonl": "x", "config": "de-en"}, "has `config` only beside dataset"),
+        ({"files": {}}, "must name at least one file or column"),
+        ({"tsv": "a.tsv", "languages": ["-"]}, "must name at least one file or column"),
+    ],
+)
+def test_settings_that_do_not_belong_to_the_source(
+    drops: Drops, source: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        read(drops, **source)
+
+
 def test_ambiguous_code(write: Write, drops: Drops, tmp_path: Path) -> None:
     for code in ("zh-Hans", "zh-Hant", "en"):
         write(f"train.{code}", code)

@@ -80,3 +80,8 @@ def test_sources_that_share_a_file_are_one_text(write: Write, tmp_path: Path) ->
     leaks = Leaks([record(1, fr="Test.")])
     found = leaked_lines([files("en", "de"), files("en", "fr"), files("en", "de", stem="other")], leaks)
     assert found == {(str(tmp_path / "train.en"), 2), (str(tmp_path / "train.fr"), 2)}
+
+
+def test_splits_of_a_data_set_are_different_texts() -> None:
+    one, other = Source(dataset="user/name"), Source(dataset="user/name", split="more")
+    assert leaked_lines([one, other], Leaks([record(1, fr="Test.")])) == set()
