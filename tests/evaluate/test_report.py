@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from dragoman.evaluate.report.data import Evidence
 from dragoman.evaluate.report.load import load
 from dragoman.evaluate.report.markup import Markup, compact, el, escape, join, number, p_value, percent
 from dragoman.evaluate.report.samples import choose, is_off_target
+from dragoman.evaluate.report.scores import WIDEST, maps
 from dragoman.evaluate.report.verdict import focus_and_before, verdict
 from dragoman.evaluate.results import Row
+from dragoman.language.language import known_codes
 
 HOSTILE = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>&amp;</p></main>\x00\x1b\u202e]]>"
 SECTIONS = (
@@ -273,6 +276,16 @@ def test_summary_shows_deviations_and_does_not_mix_tokenizations(own: Path) -> N
     text = read(write_report(own)).text
     assert "BLEU is not averaged over zero-shot directions" in text
     assert "Zero-shot chrF++ goes from" in text
+
+
+def test_many_directions_become_rows() -> None:
+    evidence = scored(one=60.0, two=2.5)
+    rows = evidence.results.rows
+    more = [replace(row, direction=f"de-{code}") for row in rows for code in known_codes()[:WIDEST]]
+    evidence.results.rows = [*rows, *more]
+    page = Page(str(maps(evidence)))
+    assert page.values("th", "scope").count("row") == WIDEST + 1
+    assert page.values("th", "scope").count("rowgroup") == 1
 
 
 def test_off_target_samples_are_marked(page: Page) -> None:

@@ -22,7 +22,10 @@ _FAULT_WORDS = {
 Scale = tuple[float, float, str]
 """Lowest value, highest value, name of the colours."""
 Head = tuple[str, Markup]
-"""Group and label of a column; columns of a group stand together."""
+"""Group and name of a column or row; those of a group stand together."""
+Values = list[float | None]
+WIDEST = 16
+"""Directions that still stand side by side."""
 
 
 def maps(evidence: Evidence) -> Markup | None:
@@ -39,15 +42,24 @@ def maps(evidence: Evidence) -> Markup | None:
 
 
 def _map(evidence: Evidence, metric: str) -> Markup:
+    """Systems x directions; where there are many directions, they are the rows."""
     colours = "bad" if metric in LOWER_IS_BETTER else "good"
-    rows = [(s, [evidence.value(s, d, metric) for d in evidence.directions]) for s in evidence.systems]
+    rows = [(_name(s), [evidence.value(s, d, metric) for d in evidence.directions]) for s in evidence.systems]
     known = [value for _, values in rows for value in values if value is not None]
     scale = (min([0.0, *known]), 100.0 if metric == "OTR" else max([*known, 1.0]), colours)
     if metric == "OTR" and evidence.results.floor:
-        rows.append(("floor", [finite(evidence.results.floor.get(d)) for d in evidence.directions]))
+        floor = evidence.results.floor
+        rows.append((("", el("i", "floor")), [floor.get(direction) for direction in evidence.directions]))
     heads = [(group, _direction_label(direction)) for direction, group in evidence.directions.items()]
+    if len(heads) > WIDEST:
+        turned = [(head, [values[place] for _, values in rows]) for place, head in enumerate(heads)]
+        heads, rows = [name for name, _ in rows], turned
     caption = "stronger colour: " + ("worse" if colours == "bad" else "better")
     return join(_grid(f"{metric} by direction and system", heads, rows, scale), legend(*scale, caption))
+
+
+def _name(system: str) -> Head:
+    return "", el("bdi", system, title=system)
 
 
 def _direction_label(direction: str) -> Markup:
@@ -56,33 +68,32 @@ def _direction_label(direction: str) -> Markup:
     return el("abbr", source, el("span", "→", class_="arrow"), target, title=title)
 
 
-def _grid(label: str, heads: list[Head], rows: list[tuple[str, list[float | None]]], scale: Scale) -> Markup:
-    """A table of shaded numbers, its groups of columns set apart."""
+def _grid(label: str, heads: list[Head], rows: list[tuple[Head, Values]], scale: Scale) -> Markup:
+    """A table of shaded numbers; groups of columns stand apart, groups of rows have a heading."""
     groups = [group for group, _ in heads]
     edges = [" edge" * (place > 0 and group != groups[place - 1]) for place, group in enumerate(groups)]
-    tops = [
-        el(
-            "th",
-            group,
-            colspan=groups.count(group),
-            scope="colgroup",
-            class_="group" + " edge" * (n > 0),
-        )
-        for n, group in enumerate(dict.fromkeys(groups))
-    ]
     names = [
         el("th", name, scope="col", class_=edge.strip() or None)
         for (_, name), edge in zip(heads, edges, strict=True)
     ]
+    tops = [
+        el("th", group, colspan=groups.count(group), scope="colgroup", class_="group" + " edge" * (n > 0))
+        for n, group in enumerate(dict.fromkeys(groups))
+    ]
     body = []
-    for system, values in rows:
+    last = ""
+    for (group, name), values in rows:
+        if group != last:
+            wide = el("th", group, colspan=len(heads) + 1, scope="rowgroup", class_="group")
+            body.append(el("tr", wide))
+            last = group
         cells = []
         for value, edge in zip(values, edges, strict=True):
             colour = "" if value is None else " " + shade(value, *scale)
             cells.append(el("td", number(value), class_=f"cell{colour}{edge}"))
-        kind = "floor-row" if system == "floor" else None
-        body.append(el("tr", el("th", el("bdi", system), scope="row"), *cells, class_=kind))
-    head = el("thead", el("tr", el("td"), *tops), el("tr", el("td"), *names))
+        body.append(el("tr", el("th", name, scope="row"), *cells))
+    top = el("tr", el("td"), *tops) if any(groups) else None
+    head = el("thead", top, el("tr", el("td"), *names))
     return scroll(label, el("table", head, el("tbody", *body), class_="map"))
 
 
@@ -96,7 +107,7 @@ def faults(evidence: Evidence) -> Markup | None:
     rows = []
     for system in evidence.systems:
         means = [evidence.mean(system, group, fault) for group, fault in columns]
-        rows.append((system, [None if mean is None else mean.value for mean in means]))
+        rows.append((_name(system), [None if mean is None else mean.value for mean in means]))
     words = "; ".join(f"{fault}: {_FAULT_WORDS[fault]}" for fault in present)
     note = el("p", f"In percent of the translations. {words[0].upper()}{words[1:]}.", class_="note")
     return join(_grid("Rates of faults", heads, rows, (0.0, 100.0, "bad")), note)
