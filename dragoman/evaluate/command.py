@@ -13,7 +13,7 @@ from dragoman.evaluate.outputs import Output, read_files, read_lines, read_outpu
 from dragoman.evaluate.results import FAULTS, Results, read_results, write_results
 from dragoman.evaluate.score import Scorer, evaluate_outputs
 from dragoman.evaluate.tables import Style, by_direction, faults, signatures, summary
-from dragoman.language.language import Direction, canonical, parse_direction
+from dragoman.language.language import Direction, parse_direction
 
 if TYPE_CHECKING:
     from dragoman.language.identify import Identifier
@@ -159,7 +159,7 @@ def make_scorer(
         from dragoman.language.identify import make_identifier
 
         languages = sorted({code for output in outputs for code in output.direction})
-        texts = _training_text(training, languages) if training is not None else None
+        texts = _training_text(training) if training is not None else None
         identifier = make_identifier(
             identifier, languages, texts_by_language=texts, candidates=tuple(candidates)
         )
@@ -198,14 +198,9 @@ def _single(
     return read_files(path, directions[0], reference=reference, source=source, system=name, seed=seed)
 
 
-def _training_text(folder: Path, languages: Sequence[str]) -> dict[str, list[str]]:
-    """Lines by language from the ``train`` files of a folder (or of its only split)."""
-    found = texts_in(folder)
-    splits = sorted({split for split, _ in found})
-    split = "train" if "train" in splits or len(splits) != 1 else splits[0]
-    texts = {}
-    for code in languages:
-        if (split, canonical(code)) not in found:
-            raise DataError(f"{folder}: no {split}.{code} to learn to identify {code} from; add it")
-        texts[code] = read_lines(found[split, canonical(code)])
+def _training_text(folder: Path) -> dict[str, list[str]]:
+    """Lines by language from the ``train.<language>`` files of a folder."""
+    texts = {code: read_lines(path) for (split, code), path in texts_in(folder).items() if split == "train"}
+    if not texts:
+        raise DataError(f"{folder}: no train.<language> files to learn to identify languages from; add them")
     return texts

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from dragoman.errors import DataError
 from dragoman.evaluate.external import External
@@ -13,10 +12,9 @@ from dragoman.evaluate.faults import BY_REFERENCE, BY_SOURCE, LOOP, ROOM, TURNS,
 from dragoman.evaluate.metrics import LineScores, Metric, make_metric, mean_of
 from dragoman.evaluate.outputs import Output
 from dragoman.evaluate.results import ALL, SUPERVISED, ZERO_SHOT, Results, Row, uneven
+from dragoman.language.identify import Identifier, knows
+from dragoman.language.identify import signature as identifier_signature
 from dragoman.language.language import Direction, canonical
-
-if TYPE_CHECKING:
-    from dragoman.language.identify import Identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,11 @@ class Scorer:
         return [*self._quality(output), *self._rates(output, judged)], seen
 
     def judge(self, texts: Sequence[str], direction: Direction) -> Judged | None:
-        """The identifier's opinion of texts that should be in the target language; None without one."""
-        if self.identifier is None:
+        """The identifier's opinion of texts that should be in the target language.
+
+        None without an identifier, or if it does not know that language.
+        """
+        if self.identifier is None or not knows(self.identifier, direction.target):
             return None
         from dragoman.evaluate.off_target import off_target
 
@@ -70,8 +71,7 @@ class Scorer:
     def _rates(self, output: Output, judged: Judged | None) -> list[LineScores]:
         found = []
         if judged is not None and self.identifier is not None:
-            candidates = ",".join(self.identifier.candidates)
-            signature = f"lid:{self.identifier.name}|candidates:{candidates}"
+            signature = identifier_signature(self.identifier)
             found += [
                 mean_of("OTR", judged.off_target, signature),
                 mean_of("unidentified", judged.unidentified, signature),
@@ -117,7 +117,7 @@ def evaluate_outputs(
             counts = Counter(results.confusion.setdefault(output.system, {}).get(name, {})) + Counter(seen)
             results.confusion[output.system][name] = dict(counts.most_common())
     _add_floor(results, outputs, scorer)
-    results.remarks += [*_warnings(outputs), *uneven(results)]
+    results.remarks += [*_warnings(outputs, scorer), *uneven(results)]
     return results
 
 
@@ -128,6 +128,7 @@ def _add_floor(results: Results, outputs: Sequence[Output], scorer: Scorer) -> N
     results.identifier = {
         "name": scorer.identifier.name,
         "candidates": list(scorer.identifier.candidates),
+        "signature": identifier_signature(scorer.identifier),
     }
     known: dict[tuple[str, tuple[str, ...]], float] = {}
     for output in outputs:
@@ -137,7 +138,8 @@ def _add_floor(results: Results, outputs: Sequence[Output], scorer: Scorer) -> N
         key = (canonical(output.direction.target), output.references)
         if key not in known:
             judged = scorer.judge(output.references, output.direction)
-            assert judged is not None
+            if judged is None:
+                continue
             known[key] = 100.0 * sum(judged.off_target) / len(judged.off_target)
         results.floor[name] = known[key]
 
@@ -169,15 +171,17 @@ def _check_distinct(outputs: Sequence[Output]) -> None:
             )
 
 
-def _warnings(outputs: Sequence[Output]) -> list[str]:
-    """What is likely a mistake of whoever made the files."""
+def _warnings(outputs: Sequence[Output], scorer: Scorer) -> list[str]:
+    """What is left out, and what is likely a mistake of whoever made the files."""
     remarks: dict[str, None] = {}
     for output in outputs:
+        target = output.direction.target
+        if scorer.identifier is not None and not knows(scorer.identifier, target):
+            name = scorer.identifier.name
+            remarks[f"no OTR into {target}: {name} does not know it; learn an identifier from text"] = None
         if not output.references:
             remarks[f"{output.system} {output.direction}: no references, so no BLEU, chrF++ or floor"] = None
         spaced = sum(text.endswith((" .", " ?", " !")) for text in output.references)
         if spaced > len(output.references) // 4:
-            remarks[
-                f"references in {output.direction.target} look tokenised; BLEU is defined on plain text"
-            ] = None
+            remarks[f"references in {target} look tokenised; BLEU wants plain text"] = None
     return list(remarks)

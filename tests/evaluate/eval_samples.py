@@ -34,6 +34,8 @@ class WordIdentifier:
     """Knows a language by whether a text begins like one of its lines."""
 
     name = "first-words"
+    version = "1"
+    languages = ("de", "en", "fr")
     candidates = ("de", "en", "fr", "other")
 
     def identify(self, texts: list[str]) -> list[tuple[str, float]]:

@@ -10,7 +10,7 @@ import pytest
 from eval_samples import DATA, DE_FR, EN_DE, TEXT, WordIdentifier, copy, needs_data, perfect, side
 from sacrebleu.metrics import BLEU
 
-from dragoman.errors import DataError, RecipeError
+from dragoman.errors import DataError, ModelError, RecipeError
 from dragoman.evaluate.command import add_significance, compare_command, evaluate_command, make_scorer, show
 from dragoman.evaluate.compare import compare_systems
 from dragoman.evaluate.outputs import write_outputs
@@ -141,5 +141,7 @@ def test_an_identifier_that_learns_from_training_text(tmp_path: Path) -> None:
     scorer = make_scorer(outputs, identifier="learnt", training=tmp_path)
     results = evaluate_outputs(outputs, scorer)
     assert results.value("b", "en-de", "OTR") == 100
-    with pytest.raises(DataError, match=r"no train\.fr to learn to identify fr from"):
+    with pytest.raises(ModelError, match="'learnt' has no training text for fr"):
         make_scorer([perfect("a", DE_FR)], identifier="learnt", training=tmp_path)
+    with pytest.raises(DataError, match=r"no train\.<language> files to learn"):
+        make_scorer(outputs, identifier="learnt", training=tmp_path.parent)

@@ -26,12 +26,12 @@ def test_rows_groups_and_signatures() -> None:
     assert value["good", "de-fr", "OTR"] == 0 and value["copy", "de-fr", "OTR"] == 100
     assert value["good", "de-fr", "copied"] == 0 and value["copy", "de-fr", "copied"] == 100
     assert {r.lines for r in results.rows} == {3}
-    assert {r.signature for r in results.rows if r.metric == "OTR"} == {
-        "lid:first-words|candidates:de,en,fr,other"
-    }
+    (signature,) = {r.signature for r in results.rows if r.metric == "OTR"}
+    assert "first-words-1" in signature and "de+en+fr+other" in signature
     assert results.floor == {"en-de": 0.0, "de-fr": 0.0}
     assert results.confusion["copy"]["de-fr"] == {"de": 3}
-    assert results.identifier == {"name": "first-words", "candidates": ["de", "en", "fr", "other"]}
+    assert results.identifier["name"] == "first-words"
+    assert results.identifier["candidates"] == ["de", "en", "fr", "other"]
     assert results.remarks == []
 
 
@@ -73,6 +73,14 @@ def test_without_references_only_what_needs_none_is_scored() -> None:
     assert [r.metric for r in results.rows] == ["OTR", "unidentified", "empty", "copied", "runaway"]
     assert results.floor == {}
     assert results.remarks == ["s en-de: no references, so no BLEU, chrF++ or floor"]
+
+
+def test_a_language_that_the_identifier_does_not_know_has_no_otr() -> None:
+    silesian = Output("s", Direction("en", "szl"), ("1",), ("pies",), ("dog",), ("pies",))
+    results = evaluate_outputs([silesian, perfect("s", EN_DE)], Scorer(identifier=WordIdentifier()))
+    assert [r.direction for r in results.rows if r.metric == "OTR"] == ["en-de"]
+    assert list(results.floor) == ["en-de"]
+    assert results.remarks == ["no OTR into szl: first-words does not know it; learn an identifier from text"]
 
 
 def test_remarks_on_tokenised_references_and_missing_segmenters() -> None:
