@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,8 @@ from dragoman.language.storage import read_identifier, write_identifier
 
 _UNRELIABLE = 0.5
 """pycld2 marks an answer as unreliable; its share of the text counts half as confidence then."""
+_REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+"""Characters for which pycld2 refuses a whole text."""
 _ALL = 1 << 20
 
 
@@ -54,11 +57,9 @@ class Pycld2:
         return self._labels.resolve(texts, [self._judge(text) for text in texts])
 
     def _judge(self, text: str) -> tuple[str, float]:
-        usable = "".join(character if character.isprintable() else " " for character in text)
+        usable = _REFUSED.sub(" ", text).encode("utf-8", "replace")
         try:
-            reliable, _, found = self._engine.detect(
-                usable.encode("utf-8", "replace"), isPlainText=True, bestEffort=True
-            )
+            reliable, _, found = self._engine.detect(usable, isPlainText=True, bestEffort=True)
         except self._engine.error:
             return UNKNOWN, 0.0
         _, code, percent, _ = found[0]

@@ -65,8 +65,8 @@ def make_identifier(
 ) -> Identifier:
     """Make the identifier that ``spec`` names, for the languages of a recipe.
 
-    ``auto``: py3langid, extended by the languages it does not know if ``texts_by_language`` has training text
-    of them. ``py3langid``, ``pycld2``, ``fasttext:PATH``: as they are. ``learnt``: from the training text alone;
+    ``auto``: py3langid, extended by the languages it does not know if ``texts_by_language`` has text of
+    them. ``py3langid``, ``pycld2``, ``fasttext:PATH``: as they are. ``learnt``: from the training text alone;
     text of codes that are not in ``languages`` serves as background. ``candidates``: further languages that
     outputs may well be in; what is easily confused with the languages is added without being asked for.
     A language that the result does not know is no error here: ask :func:`knows`.
