@@ -10,21 +10,12 @@ from dragoman.errors import DataError
 from dragoman.evaluate.external import External
 from dragoman.evaluate.faults import BY_REFERENCE, BY_SOURCE, LOOP, ROOM, TURNS, copied, runaway
 from dragoman.evaluate.metrics import LineScores, Metric, make_metric, mean_of
+from dragoman.evaluate.off_target import OffTarget, off_target
 from dragoman.evaluate.outputs import Output
 from dragoman.evaluate.results import ALL, SUPERVISED, ZERO_SHOT, Results, Row, uneven
 from dragoman.language.identify import Identifier, knows
 from dragoman.language.identify import signature as identifier_signature
 from dragoman.language.language import Direction, canonical
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the identifier says of lines that should be in one language."""
-
-    labels: tuple[str, ...]
-    off_target: tuple[bool, ...]
-    empty: tuple[bool, ...]
-    unidentified: tuple[bool, ...]
 
 
 @dataclass(slots=True)
@@ -43,19 +34,17 @@ class Scorer:
     def score(self, output: Output) -> tuple[list[LineScores], dict[str, int]]:
         """As :meth:`lines`, and the number of lines by language that the identifier saw."""
         judged = self.judge(output.hypotheses, output.direction)
-        seen = dict(Counter(judged.labels).most_common()) if judged else {}
+        seen = dict(judged.confusion) if judged else {}
         return [*self._quality(output), *self._rates(output, judged)], seen
 
-    def judge(self, texts: Sequence[str], direction: Direction) -> Judged | None:
+    def judge(self, texts: Sequence[str], direction: Direction) -> OffTarget | None:
         """The identifier's opinion of texts that should be in the target language.
 
         None without an identifier, or if it does not know that language.
         """
         if self.identifier is None or not knows(self.identifier, direction.target):
             return None
-        from dragoman.evaluate.off_target import off_target
-
-        return off_target(list(texts), direction.target, self.identifier)
+        return off_target(texts, direction.target, self.identifier)
 
     def _quality(self, output: Output) -> list[LineScores]:
         found = []
@@ -68,10 +57,10 @@ class Scorer:
         found += [e.lines(output.sources, output.hypotheses, output.references) for e in self.external]
         return found
 
-    def _rates(self, output: Output, judged: Judged | None) -> list[LineScores]:
+    def _rates(self, output: Output, judged: OffTarget | None) -> list[LineScores]:
         found = []
-        if judged is not None and self.identifier is not None:
-            signature = identifier_signature(self.identifier)
+        if judged is not None:
+            signature = judged.signature
             found += [
                 mean_of("OTR", judged.off_target, signature),
                 mean_of("unidentified", judged.unidentified, signature),
@@ -140,7 +129,7 @@ def _add_floor(results: Results, outputs: Sequence[Output], scorer: Scorer) -> N
             judged = scorer.judge(output.references, output.direction)
             if judged is None:
                 continue
-            known[key] = 100.0 * sum(judged.off_target) / len(judged.off_target)
+            known[key] = judged.ratio
         results.floor[name] = known[key]
 
 
