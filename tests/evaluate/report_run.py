@@ -70,6 +70,14 @@ stages:
     objective: {alpha: 0.05}
     steps: 100
     learning_rate: 2.0e-6
+  - name: more-of-the-same
+    start: stage1
+    tasks: {mt: {directions: english}}
+    steps: 100
+  - name: all-directions
+    start: base
+    tasks: {mt: {directions: all}}
+    steps: 281
 evaluate:
   systems:
     - {name: base}
@@ -78,8 +86,8 @@ evaluate:
     - {name: ptl, stage: stage1, prompt_language: target}
     - {name: 1-shot, stage: stage1, shots: 1}
     - {name: stage2, stage: stage2}
-    - {name: mle-only, stage: stage1}
-    - {name: oracle, stage: stage1}
+    - {name: mle-only, stage: more-of-the-same}
+    - {name: oracle, stage: all-directions}
     - {name: pivot, stage: stage1, kind: pivot}
     - {name: copy, kind: copy}
 """
@@ -158,12 +166,12 @@ def _translate(name: str, source: str, target: str, lines: int) -> list[dict[str
         if name == "copy":
             label = source
         elif random_.random() < otr / 100:
-            label = random_.choice([source, "en", "en", "und", "nl"])
+            label = random_.choice([source, "en", "en", "empty", "nl"])
         if label in _WORDS:
             made = tuple(p if random_.random() < 0.6 + bleu / 80 else random_.randrange(4) for p in parts)
             text = _sentence(label, parts if name == "copy" else made)
         else:
-            text = "" if label == "und" else "Een man zoekt de hond in de tuin."
+            text = "" if label == "empty" else "Een man zoekt de hond in de tuin."
         if label == target and target == "en" and name != "copy" and random_.random() < 0.3:
             text = _sentence(target, parts)
         found.append(

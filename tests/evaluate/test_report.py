@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from report_run import make_run
 
 from dragoman.errors import DataError
 from dragoman.evaluate.report import write_report
 from dragoman.evaluate.report.charts import Series, contrast, line_chart, scale_css, shade, thinned
 from dragoman.evaluate.report.data import Evidence
+from dragoman.evaluate.report.focus import focus_and_before
+from dragoman.evaluate.report.languages import kind_of, label_words
 from dragoman.evaluate.report.load import load
 from dragoman.evaluate.report.markup import Markup, compact, el, escape, join, number, p_value, percent
 from dragoman.evaluate.report.samples import choose, is_off_target
 from dragoman.evaluate.report.scores import WIDEST, maps
-from dragoman.evaluate.report.verdict import focus_and_before, verdict
+from dragoman.evaluate.report.verdict import verdict
 from dragoman.evaluate.results import Row
 from dragoman.language.language import known_codes
 
@@ -232,6 +235,8 @@ def test_extra_stands_over_results(run: Path, tmp_path: Path) -> None:
 def test_verdict_names_the_last_and_the_first_stage(run: Path) -> None:
     evidence = load(run)
     assert focus_and_before(evidence) == ("stage2", "stage1")
+    assert focus_and_before(load(run, {"focus": "ptl", "against": "base"})) == ("ptl", "base")
+    assert focus_and_before(load(run, {"focus": "no such", "against": "base"})) == ("stage2", "stage1")
     words = Page(verdict(evidence)).text.replace("\u202f", " ")
     now, then = (evidence.mean(name, "zero-shot", "OTR") for name in ("stage2", "stage1"))
     assert now and then
@@ -253,6 +258,24 @@ def scored(**otr: float) -> Evidence:
 
 
 @pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        ("[{name: one}, {name: two, tasks: {conflict: {}}}, {name: three, start: one}]", ("two", "one")),
+        ("[{name: one, tasks: {conflict: {}}}, {name: two, tasks: {mt: {}}}]", ("two", "one")),
+        ("[{name: one}, {name: oracle-two}]", ("one", None)),
+        ("[{name: absent}, {name: two, start: absent}]", ("two", None)),
+        ("[7, {start: one}]", ("one", None)),
+        ("{}", ("one", None)),
+    ],
+)
+def test_the_focus_follows_the_recipe(stages: str, expected: tuple[str, str | None]) -> None:
+    evidence = scored(one=60.0, two=2.5, three=9.0)
+    evidence.results.rows = [replace(row, metric="chrF++") for row in evidence.results.rows]
+    evidence.recipe = {"stages": yaml.safe_load(stages)}
+    assert focus_and_before(evidence) == expected
+
+
+@pytest.mark.parametrize(
     ("one", "two", "words"),
     [
         (60.0, 2.5, ("down from 60.0 % after one", "so that is its floor")),
@@ -264,6 +287,15 @@ def scored(**otr: float) -> Evidence:
 def test_verdict_tells_better_from_worse(one: float, two: float, words: tuple[str, ...]) -> None:
     text = Page(verdict(scored(one=one, two=two))).text.replace("\u202f", " ")
     assert all(part in text for part in words), text
+
+
+def test_systems_stand_in_the_order_of_the_recipe(own: Path) -> None:
+    path = own / "results.json"
+    rows = json.loads(path.read_text())["rows"]
+    change(own, rows=sorted(rows, key=lambda row: str(row["system"])))
+    assert load(own).systems[:4] == ["base", "stage1", "post-ins", "ptl"]
+    (own / "recipe.yaml").write_text("stages: [{name: stage2}, {name: stage1}]")
+    assert load(own).systems[:4] == ["base", "stage2", "stage1", "1-shot"]
 
 
 def test_summary_shows_deviations_and_does_not_mix_tokenizations(own: Path) -> None:
@@ -306,6 +338,17 @@ def test_samples_without_labels_are_identified_if_that_is_possible(own: Path) ->
     assert "copied" in text and "runs on" in text
     text = read(write_report(own, identify=lambda texts: ["it" for _ in texts])).text
     assert "not known here" not in text and "off target: Italian" in text
+
+
+def test_kinds_of_languages() -> None:
+    asked = {"fra": "right", "de": "source", "en": "english", "nl": "other", "other": "other"}
+    asked |= {"und": "none", "empty": "none", "<b>": "other"}
+    assert {label: kind_of("deu", "fr", label) for label in asked} == asked
+    assert [label_words(label) for label in ("nl", "other", "und")] == [
+        "Dutch",
+        "another language",
+        "no letters",
+    ]
 
 
 def test_choice_of_samples() -> None:
@@ -357,7 +400,12 @@ def test_markup_escapes_all_but_markup() -> None:
 
 
 def test_numbers() -> None:
-    assert (number(-0.04), number(-3.14), number(2.0, sign=True)) == ("0.0", "−3.1", "+2.0")
+    assert (number(-0.04), number(-3.14), number(2.0, sign=True), number(0.01, sign=True)) == (
+        "0.0",
+        "−3.1",
+        "+2.0",
+        "0.0",
+    )
     assert (number(None), number(float("nan")), percent(True)) == ("–", "–", "–")
     assert (p_value(0.0004), p_value(0.5), p_value(None)) == ("<\u202f0.001", "0.500", "–")
     assert (compact(2e-05), compact(12345), compact(0.123456)) == ("2e−5", "12\u202f345", "0.123")

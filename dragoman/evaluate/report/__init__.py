@@ -41,9 +41,9 @@ def write_report(
 
     Read are results.json, translations/<system>/<direction>.jsonl, stages/<stage>/metrics.jsonl, recipe.yaml
     and corpus/manifest.json; what is absent is left out with a remark. `extra` stands over the keys of
-    results.json and may also hold `name`, `versions` and `remarks`. `identify` (texts to language codes)
-    marks off-target samples where the rows of the translations have no `label`. The same folder gives the
-    same bytes. DataError if the folder is none.
+    results.json and may also hold `name`, `versions`, and `focus` and `against` (the systems that the verdict
+    compares). `identify` (texts to language codes) marks off-target samples where the rows of the
+    translations have no `label`. The same folder gives the same bytes. DataError if the folder is none.
     """
     text = page(load(run_folder, extra, identify))
     path = out or run_folder / "report.html"

@@ -33,14 +33,21 @@ class Evidence:
     recipe: dict[str, Any] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
     """That of the corpus."""
+    listed: list[str] = field(default_factory=list)
+    """Names of systems in the order of the recipe."""
+    focus: str | None = None
+    """The system that the verdict is about, if the caller named it."""
+    against: str | None = None
+    """The system it is held against."""
     remarks: list[str] = field(default_factory=list)
     identify: Identify | None = None
     """For translations whose rows have no label."""
 
     @cached_property
     def systems(self) -> list[str]:
-        """Systems with scores, in their order."""
-        return self.results.systems
+        """Systems with scores, in the order of the recipe, then in that of the scores."""
+        scored = self.results.systems
+        return [name for name in dict.fromkeys([*self.listed, *scored]) if name in scored]
 
     @cached_property
     def groups(self) -> list[str]:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 
+from dragoman.evaluate.off_target import EMPTY
 from dragoman.evaluate.report.charts import shade
 from dragoman.evaluate.report.data import Evidence, language_name, same, split_direction
 from dragoman.evaluate.report.markup import Markup, el, join, number, percent
 from dragoman.evaluate.report.summary import scroll
 from dragoman.evaluate.results import ALL
+from dragoman.language.language import OTHER, UNKNOWN
 
 KINDS = {
     "right": "the language asked for",
     "source": "the source language",
     "english": "English",
     "other": "another language",
-    "none": "none (empty or unidentifiable)",
+    "none": "none (empty, or no letters)",
 }
 """What an output's language can be, in the order of the bars."""
-NO_LANGUAGE = ("und", "", "empty", "none")
+NO_LANGUAGE = (UNKNOWN, EMPTY, "")
+"""Labels of outputs that are in no language."""
 _COLUMNS = 8
 
 
@@ -110,16 +113,18 @@ def _matrix(system: str, its: dict[str, Counter[str]]) -> Markup:
     asked = [label for label in totals if any(same(label, target) for target in targets)]
     others = sorted(
         (label for label in totals if label not in asked),
-        key=lambda label: (label in NO_LANGUAGE, -totals[label], label),
+        key=lambda label: (label in NO_LANGUAGE, label == OTHER, -totals[label], label),
     )
     kept = others[: max(_COLUMNS - len(asked), 2)]
     columns = [*sorted(asked), *kept]
-    heads = [el("th", el("abbr", _label(c), title=_title(c)), scope="col", class_="num") for c in columns]
+    heads = [
+        el("th", el("abbr", _label(c), title=label_words(c)), scope="col", class_="num") for c in columns
+    ]
     if rest := others[len(kept) :]:
         heads.append(
             el(
                 "th",
-                el("abbr", f"+{len(rest)}", title=", ".join(map(_title, rest))),
+                el("abbr", f"+{len(rest)}", title=", ".join(map(label_words, rest))),
                 scope="col",
                 class_="num",
             )
@@ -138,12 +143,14 @@ def _matrix(system: str, its: dict[str, Counter[str]]) -> Markup:
     return scroll(f"Confusion of {system}", table)
 
 
+def label_words(label: str) -> str:
+    """A label for readers: the name of a language, or what stands for none."""
+    words = {OTHER: KINDS["other"], UNKNOWN: "no letters", EMPTY: "no text", "": "no text"}
+    return words.get(label) or language_name(label)
+
+
 def _label(label: str) -> str:
-    return "none" if label in NO_LANGUAGE else label
-
-
-def _title(label: str) -> str:
-    return KINDS["none"] if label in NO_LANGUAGE else language_name(label)
+    return "no letters" if label == UNKNOWN else label or EMPTY
 
 
 def _share_cell(share: float, right: bool) -> Markup:

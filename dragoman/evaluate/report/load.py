@@ -34,6 +34,7 @@ def load(folder: Path, extra: dict[str, Any] | None = None, identify: Identify |
         evidence.remarks.append("No translations/: samples are left out.")
     name = (extra or {}).get("name") or evidence.recipe.get("name") or folder.resolve().name
     evidence.name = str(name)
+    evidence.focus, evidence.against = ((extra or {}).get(key) for key in ("focus", "against"))
     return evidence
 
 
@@ -84,6 +85,8 @@ def _take_recipe(path: Path, evidence: Evidence) -> None:
         evidence.remarks.append("recipe.yaml cannot be parsed: it is shown as text only.")
         return
     evidence.recipe = content if isinstance(content, dict) else {}
+    named = [str(system["name"]) for system in system_specs(evidence.recipe) if "name" in system]
+    evidence.listed = named or ["base", *stage_names(evidence.recipe)]
 
 
 def _take_stages(folder: Path, evidence: Evidence) -> None:
@@ -106,6 +109,12 @@ def _take_stages(folder: Path, evidence: Evidence) -> None:
 def stage_names(recipe: dict[str, Any]) -> list[str]:
     """Names of a recipe's stages, in order; empty for a recipe without any."""
     return [str(stage["name"]) for stage in sections(recipe, "stages") if "name" in stage]
+
+
+def system_specs(recipe: dict[str, Any]) -> list[dict[str, Any]]:
+    """The systems that a recipe evaluates; empty if it does not list them."""
+    evaluate = recipe.get("evaluate")
+    return sections(evaluate, "systems") if isinstance(evaluate, dict) else []
 
 
 def sections(parent: dict[str, Any], key: str) -> list[dict[str, Any]]:

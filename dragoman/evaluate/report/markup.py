@@ -70,7 +70,7 @@ def number(value: object, digits: int = 1, sign: bool = False) -> str:
         return NOTHING
     if round(real, digits) == 0:
         real = 0.0
-    return f"{real:{'+' if sign else ''},.{digits}f}".replace("-", "−").replace(",", THIN)
+    return f"{real:{'+' if sign and real else ''},.{digits}f}".replace("-", "−").replace(",", THIN)
 
 
 def percent(value: object, digits: int = 1) -> str:

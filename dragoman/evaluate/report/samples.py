@@ -8,9 +8,10 @@ from typing import Any
 
 from dragoman.evaluate.faults import copied, runaway
 from dragoman.evaluate.report.data import Evidence, language_name, same, split_direction
-from dragoman.evaluate.report.languages import NO_LANGUAGE
+from dragoman.evaluate.report.focus import focus_and_before, system_spec
+from dragoman.evaluate.report.languages import NO_LANGUAGE, label_words
 from dragoman.evaluate.report.markup import Markup, el, join
-from dragoman.evaluate.report.verdict import focus_and_before, system_spec
+from dragoman.language.language import OTHER, UNKNOWN
 
 RANDOM, WORST = 3, 2
 """Lines per direction of either kind."""
@@ -157,7 +158,7 @@ def _card(
 def _answer(systems: list[str], row: dict[str, Any], direction: tuple[str, str], judged: str) -> Markup:
     wrong = is_off_target(row, direction[1])
     label = str(row.get("label") or "")
-    language = direction[1] if not wrong or label in NO_LANGUAGE else label
+    language = UNKNOWN if label == OTHER else label if wrong and label not in NO_LANGUAGE else direction[1]
     names = join(*(el("bdi", el("b" if s == judged else "span", s)) for s in systems), between=", ")
     text = _text(row.get("hypothesis"), language, _badges(row, wrong, label))
     return el("div", el("span", names, class_="who"), text, class_="answer" + " off" * wrong)
@@ -169,7 +170,7 @@ def _badges(row: dict[str, Any], wrong: bool, label: str) -> list[Markup]:
         return []
     words = []
     if wrong:
-        words.append("off target: " + ("no language" if label in NO_LANGUAGE else language_name(label)))
+        words.append(f"off target: {label_words(label)}")
     if source and copied([hypothesis], [source], [reference])[0]:
         words.append("copied")
     if reference and runaway([hypothesis], [reference])[0]:

@@ -13,7 +13,7 @@ from dragoman.evaluate.results import FAULTS
 
 _FAULT_WORDS = {
     "empty": "no text at all",
-    "unidentified": "no language could be told",
+    "unidentified": "text without letters",
     "copied": "the source again",
     "runaway": "never came to an end",
 }

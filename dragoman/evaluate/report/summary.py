@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from dragoman.evaluate.report.charts import bar
 from dragoman.evaluate.report.data import LOWER_IS_BETTER, Evidence
+from dragoman.evaluate.report.focus import focus_and_before, is_candidate, system_spec
 from dragoman.evaluate.report.markup import NOTHING, Markup, el, join, number
-from dragoman.evaluate.report.verdict import focus_and_before, is_candidate, system_spec
 from dragoman.evaluate.results import Average
 
 
@@ -21,8 +21,10 @@ class _Column:
     """First of its group."""
     means: dict[str, Average]
     """By system."""
+    ranked: list[str]
+    """The systems that compete for the best value."""
     best: str = ""
-    """The best value as it is shown."""
+    """That value as it is shown."""
     high: float = 100.0
     """Where the bar is full."""
     floor: float | None = None
@@ -79,14 +81,16 @@ def _columns(evidence: Evidence, group: str) -> list[_Column]:
         if not means and not kinds:
             continue
         values = [mean.value for mean in means.values()] or [0.0]
-        ranked = [mean.value for system, mean in means.items() if is_candidate(evidence, system)] or values
+        ranked = [system for system in means if is_candidate(evidence, system)]
+        rivals = [means[system].value for system in ranked] or values
         columns.append(
             _Column(
                 group,
                 metric,
                 first=not columns,
                 means=means,
-                best=number(min(ranked) if metric in LOWER_IS_BETTER else max(ranked)),
+                ranked=ranked,
+                best=number(min(rivals) if metric in LOWER_IS_BETTER else max(rivals)),
                 high=100.0 if metric == "OTR" else max(values),
                 floor=evidence.results.floor_average(group) if metric == "OTR" else None,
                 directions=len(evidence.members(group)),
@@ -126,7 +130,7 @@ def _cell(column: _Column, system: str) -> Markup:
     colour = "bad" if column.metric in LOWER_IS_BETTER else "good"
     return el(
         "td",
-        el("b" if shown == column.best else "span", shown),
+        el("b" if shown == column.best and system in column.ranked else "span", shown),
         partial,
         deviation,
         bar(mean.value, column.high, colour, column.floor),
@@ -152,7 +156,7 @@ def _notes(columns: list[_Column]) -> Markup:
     if any(column.metric == "OTR" for column in columns):
         notes.append(
             "OTR is the share of translations in a wrong language, in percent "
-            "(empty and unidentifiable ones count); the tick on its bar is the floor."
+            "(empty ones and those without letters count); the tick on its bar is the floor."
         )
     if (seeds := max((mean.seeds for _, mean in means), default=1)) > 1:
         notes.append(f"± is the deviation over up to {seeds} seeds.")
@@ -180,7 +184,8 @@ def describe(evidence: Evidence, system: str) -> str:
         }
         through = f", {spec['stage']}" if kind == "pivot" and spec.get("stage") else ""
         return words.get(kind, str(kind)) + through
-    parts = [str(spec["stage"])] if spec.get("stage", system) != system else []
+    stage = str(spec.get("stage", "base")) if spec else system
+    parts = [stage] if stage != system else []
     if spec.get("prompt_language") == "target":
         parts.append("prompt in the target language")
     if shots := spec.get("shots"):

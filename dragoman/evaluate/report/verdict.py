@@ -5,55 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from dragoman.evaluate.report.data import Evidence
-from dragoman.evaluate.report.load import sections, stage_names
+from dragoman.evaluate.report.focus import best, ceiling, focus_and_before
+from dragoman.evaluate.report.load import stage_names
 from dragoman.evaluate.report.markup import Markup, el, finite, join, number, p_value, percent
 from dragoman.evaluate.results import ALL, SUPERVISED
 
 NEAR_FLOOR = 2.0
 """Points of OTR above the floor that still count as being at it."""
-_CONTROLS = ("copy", "references", "pivot")
-_CEILINGS = ("oracle",)
-
-
-def system_spec(evidence: Evidence, system: str) -> dict[str, Any]:
-    """The recipe's entry for a system; empty if it has none."""
-    evaluate = evidence.recipe.get("evaluate")
-    specs = sections(evaluate, "systems") if isinstance(evaluate, dict) else []
-    return next((spec for spec in specs if spec.get("name") == system), {})
-
-
-def focus_and_before(evidence: Evidence) -> tuple[str | None, str | None]:
-    """The system the report is about and the one it is held against.
-
-    With a recipe: its last and its first stage that were scored. Without: the best of its
-    main group, against none.
-    """
-    tuned = [name for name in stage_names(evidence.recipe) if name in evidence.systems and not _ceiling(name)]
-    if tuned:
-        base = "base" if "base" in evidence.systems else None
-        return tuned[-1], tuned[0] if len(tuned) > 1 else base
-    return best(evidence), None
-
-
-def best(evidence: Evidence) -> str | None:
-    """The system with the best chrF++ (else BLEU) in the main group, ceilings and controls aside."""
-    metric = "chrF++" if "chrF++" in evidence.metrics else "BLEU"
-    scored = []
-    for system in evidence.systems:
-        mean = evidence.mean(system, evidence.main_group, metric)
-        if mean is not None and is_candidate(evidence, system):
-            scored.append((mean.value, system))
-    return max(scored, key=lambda pair: pair[0])[1] if scored else None
-
-
-def is_candidate(evidence: Evidence, system: str) -> bool:
-    """Whether a system competes: no control (copy, references) and no ceiling (pivot, oracle)."""
-    kind = system_spec(evidence, system).get("kind")
-    return kind not in _CONTROLS and system.lower() not in _CONTROLS and not _ceiling(system)
-
-
-def _ceiling(system: str) -> bool:
-    return any(word in system.lower() for word in _CEILINGS)
 
 
 def verdict(evidence: Evidence) -> Markup:
@@ -125,11 +83,13 @@ def _quality(evidence: Evidence, focus: str, before: str | None) -> Markup | Non
 
 
 def _share_of_ceiling(evidence: Evidence, focus: str, group: str) -> str:
-    for system in evidence.systems:
-        for metric in quality_metrics(evidence, group):
-            top, now = evidence.mean(system, group, metric), evidence.mean(focus, group, metric)
-            if _ceiling(system) and top and now and top.value > 0:
-                return f", {percent(100 * now.value / top.value, 0)} of the {metric} of {system}"
+    top = ceiling(evidence)
+    if top is None or top == focus:
+        return ""
+    for metric in quality_metrics(evidence, group):
+        most, now = evidence.mean(top, group, metric), evidence.mean(focus, group, metric)
+        if most is not None and now is not None and most.value > 0:
+            return f", {percent(100 * now.value / most.value, 0)} of the {metric} of {top}"
     return ""
 
 
