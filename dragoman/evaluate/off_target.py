@@ -1,7 +1,7 @@
 """Off-target ratio: the share of outputs that are not in the language asked for.
 
 Empty outputs and outputs without letters count as off target and are also counted apart. An identifier errs,
-so its ratio on the references (the floor) belongs beside every ratio. Text is brought to Unicode form NFC first.
+so its ratio on the references (the floor) belongs beside every ratio. Text is brought to NFC first.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ def off_target(
     sources: Sequence[str] | None = None,
     references: Sequence[str] | None = None,
 ) -> OffTarget:
-    """Judge outputs that should be in ``target``; ``references`` give the floor, ``sources`` copies, runaways.
+    """Judge outputs that should be in ``target``; ``references`` give the floor, ``sources`` the faults.
 
     ModelError if the identifier cannot answer the target language: every output would count as off target.
     """
     if not knows(identifier, target):
         raise ModelError(
-            f"identifier {identifier.name} does not know {language(target).name} ({target}): give it training "
+            f"identifier {identifier.name} does not know {language(target).name} ({target}): give training "
             "text of it (auto, learnt), or use fasttext:PATH or pycld2"
         )
     labels, confidences = _labels(hypotheses, identifier)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.errors import ModelError
-from dragoman.language.labels import Labels
+from dragoman.language.labels import Labels, clip
 from dragoman.language.language import OTHER, UNKNOWN, LanguageError, canonical
 from dragoman.language.storage import read_identifier, write_identifier
 
@@ -54,6 +54,7 @@ class Pycld2:
 
     def identify(self, texts: list[str]) -> list[tuple[str, float]]:
         """Canonical code and share of the text that is in this language (half of it if marked unreliable)."""
+        texts = clip(texts)
         return self._labels.resolve(texts, [self._judge(text) for text in texts])
 
     def _judge(self, text: str) -> tuple[str, float]:
@@ -118,7 +119,7 @@ class FastText:
 
     def identify(self, texts: list[str]) -> list[tuple[str, float]]:
         """Canonical code and the model's probability of its first label."""
-        judged = []
+        texts, judged = clip(texts), []
         for text in texts:
             labels, chances = self._engine.predict(" ".join(text.split()), 1, -1.0)
             judged.append((self._code(labels[0]), min(1.0, float(chances[0]))) if labels else (UNKNOWN, 0.0))

@@ -18,6 +18,14 @@ from dragoman.language.scripts import columns, script_counts, script_of
 OWN_SCRIPT = 0.25
 """Share of a text's letters that must be in a script of its language; names in other scripts leave room."""
 
+LONGEST = 4000
+"""Characters of a text that are looked at; more do not change the answer, but cost memory."""
+
+
+def clip(texts: Iterable[str]) -> list[str]:
+    """The texts, each at most LONGEST characters long."""
+    return [text[:LONGEST] for text in texts]
+
 
 def neighbourhood(languages: Iterable[str]) -> tuple[str, ...]:
     """The languages, English, and everything that is easily taken for one of them; canonical, sorted."""

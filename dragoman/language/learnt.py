@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dragoman.errors import DataError
-from dragoman.language.labels import Labels
+from dragoman.language.labels import Labels, clip
 from dragoman.language.language import OTHER, canonical
 from dragoman.language.ngrams import BUCKETS, chunks, grams
 from dragoman.language.scripts import scripts_in
@@ -128,6 +128,7 @@ class LearntIdentifier:
         """Canonical code and calibrated probability of every text; 'other' if it is like none of them."""
         if not texts:
             return []
+        texts = clip(texts)
         sums, sizes = _scores(texts, self._logs)
         best = sums.argmax(1)
         confidence = 1 / np.exp(_log_odds(sums, sizes, self._calibration.temperature)).sum(1)
@@ -218,4 +219,4 @@ def sample_lines(lines: Sequence[str]) -> list[str]:
     """At most MAX_LINES of the lines with letters, evenly spaced."""
     usable = [line for line in lines if any(character.isalpha() for character in line)]
     step = max(1, -(-len(usable) // MAX_LINES))
-    return usable[::step]
+    return clip(usable[::step])

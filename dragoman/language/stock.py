@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dragoman.language.labels import Labels, neighbourhood
+from dragoman.language.labels import Labels, clip, neighbourhood
 from dragoman.language.language import OTHER, UNKNOWN, canonical, same_language
 from dragoman.language.storage import read_identifier, write_identifier
 
@@ -143,6 +143,7 @@ class Py3langid:
 
     def identify(self, texts: list[str]) -> list[tuple[str, float]]:
         """Canonical code and probability (softmax of the tempered scores) of every text."""
+        texts = clip(texts)
         judged: list[tuple[str, float]] = []
         for start in range(0, len(texts), BATCH):
             judged += self._judge(texts[start : start + BATCH])
