@@ -27,7 +27,8 @@ def verdict(evidence: Evidence) -> Markup:
         _faults(evidence, focus),
         _better(evidence, focus),
     ]
-    return el("p", join(*sentences, between=" "), class_="verdict")
+    text = join(*sentences, between=" ") or "There is neither an OTR nor a score of quality to judge by."
+    return el("p", text, class_="verdict")
 
 
 def _off_target(evidence: Evidence, focus: str, before: str | None) -> Markup | None:
@@ -37,23 +38,14 @@ def _off_target(evidence: Evidence, focus: str, before: str | None) -> Markup | 
     if now is None:
         return None
     what = "of its translations" if group == ALL else f"of its {group} translations"
-    share = el("strong", percent(now.value))
+    head = join(
+        el("b", focus), " answers in the wrong language in ", el("strong", percent(now.value)), f" {what}"
+    )
     then = evidence.mean(before, group, "OTR") if before else None
-    if then is None:
-        head = join(el("b", focus), " answers in the wrong language in ", share, f" {what}")
-    elif abs(now.value - then.value) < 0.05:
-        head = join(
-            el("b", focus), " answers in the wrong language in ", share, f" {what}, as ", el("b", before)
-        )
-    else:
-        turn = "down from" if now.value < then.value else "up from"
-        head = join(
-            el("b", focus),
-            " answers in the wrong language in ",
-            share,
-            f" {what}, {turn} {percent(then.value)} ",
-        )
-        head = join(head, "after " if before in stage_names(evidence.recipe) else "with ", el("b", before))
+    if then is not None and before is not None:
+        after = "after" if before in stage_names(evidence.recipe) else "with"
+        turn = f", {'down' if now.value < then.value else 'up'} from {percent(then.value)} {after} "
+        head = join(head, ", as " if number(now.value) == number(then.value) else turn, el("b", before))
     floor = evidence.results.floor_average(group)
     if floor is None:
         return join(head, ".")
@@ -111,16 +103,16 @@ def _supervised(evidence: Evidence, focus: str, before: str | None) -> Markup | 
 
 def _certainty(evidence: Evidence, focus: str, before: str | None) -> Markup | None:
     """The test of focus against before on the main group; else how many directions differ significantly."""
-    rows = [row for row in evidence.results.significance if {row.get("a"), row.get("b")} == {focus, before}]
-    rows = [row for row in rows if row.get("metric") in ("chrF++", "BLEU")]
+    rows = [row for row in evidence.results.significance if row.get("metric") in ("chrF++", "BLEU")]
+    rows = [row for row in rows if {str(row.get("a")), str(row.get("b"))} == {focus, before}]
     rows.sort(key=lambda row: row["metric"] != "chrF++")
     for row in rows:
         p = corrected(row)
         if row.get("group") == evidence.main_group and p is not None:
-            word = "more than chance explains" if p < 0.05 else "not more than chance explains"
-            shown = p_value(p)
+            word = "more" if p < 0.05 else "not more"
+            equals = "" if p < 0.001 else "= "
             return join(
-                f"The {row['metric']} difference is {word} (p {shown if '<' in shown else '= ' + shown})."
+                f"The {row['metric']} difference is {word} than chance explains (p {equals}{p_value(p)})."
             )
     members = set(evidence.members(evidence.main_group))
     ps = [
