@@ -8,9 +8,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 from dragoman.corpus.drops import Drop, DropTo
+from dragoman.corpus.hub import dataset_rows
 from dragoman.corpus.opening import Bad, Lines, decode, raw_lines
 from dragoman.corpus.pair import Record
-from dragoman.corpus.rows import RowTexts, dataset_rows, jsonl_rows
+from dragoman.corpus.rows import RowTexts, jsonl_rows
 from dragoman.corpus.sources import SKIP, aligned_files, check_settings, check_sha256, source_names
 from dragoman.errors import DataError
 from dragoman.recipe import Source

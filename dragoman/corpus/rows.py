@@ -1,4 +1,4 @@
-"""Rows of JSONL files and Hugging Face data sets, and the texts that stand in them."""
+"""Rows of JSONL files, and the texts that stand in rows of any kind."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dragoman.corpus.hub import Row
 from dragoman.corpus.opening import Bad, decode, raw_lines
 from dragoman.corpus.sources import ID, is_language, match_code
 from dragoman.errors import DataError
 from dragoman.recipe import Source
-
-Row = dict[str, Any]
 
 NESTED = "translation"
 """The object in which many data sets keep the languages of a row."""
@@ -120,39 +119,3 @@ class RowTexts:
                     f"{self.where}: no row has text under {key!r} for {code!r}; "
                     f"the first row's keys are {', '.join(map(str, self._keys)) or 'none'}; set `keys`"
                 )
-
-
-def dataset_rows(source: Source) -> Iterator[Row]:
-    """The rows of a Hugging Face data set: saved by save_to_disk, a folder of files, or a hub id (streamed).
-
-    DataError if the library is absent, the data set cannot be loaded or read, or has no such split.
-    """
-    try:
-        import datasets
-    except ImportError:
-        raise DataError(
-            f"dataset {source.dataset}: needs the package `datasets`; run pip install 'dragoman-mt[data]'"
-        ) from None
-    name = str(source.dataset)
-    folder = Path(name).expanduser()
-    if name.startswith((".", "/", "~")) and not folder.is_dir():
-        raise DataError(f"{name}: no such folder; check the path, or give a hub id such as 'user/name'")
-    saved = any((folder / file).exists() for file in ("dataset_dict.json", "state.json"))
-    place = str(folder) if folder.is_dir() else name
-    try:
-        if saved:
-            rows = datasets.load_from_disk(place)
-        else:
-            rows = datasets.load_dataset(place, source.config, split=source.split, streaming=True)
-        if isinstance(rows, dict):
-            if source.split not in rows:
-                raise DataError(f"dataset {name}: no split {source.split!r}; found: {', '.join(rows)}")
-            rows = rows[source.split]
-        elif saved and rows.split is not None and str(rows.split) != source.split:
-            raise DataError(f"dataset {name}: holds the split '{rows.split}' alone, not {source.split!r}")
-        yield from rows
-    except DataError:
-        raise
-    except Exception as error:
-        told = f"{type(error).__name__}: {str(error)[:300]}"
-        raise DataError(f"dataset {name}: split {source.split!r} cannot be read ({told})") from error

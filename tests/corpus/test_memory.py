@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 
 MEASURE = """
-import json, resource, sys
+import json, re, sys
 from pathlib import Path
 from dragoman.corpus.prepare import prepare
 from dragoman.recipe import Data
 manifest = prepare(Data.model_validate(json.loads(sys.argv[1])), Path(sys.argv[2]))
-print(manifest["train"]["kept"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+print(manifest["train"]["kept"], peak)
 """
+"""Reads the peak from /proc: getrusage starts from that of the process which started this one."""
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="measured on Linux")
 
 FEW, MANY = 10_000, 100_000
 SLACK = 2_000_000
@@ -34,6 +38,19 @@ def write_corpus(folder: Path, count: int) -> dict[str, Any]:
             one.write(f"This is the English sentence that has the number {number * 7919}.\n")
             other.write(f"Das ist der deutsche Satz und er trägt die Nummer {number * 7919}.\n")
     return {"files": {"en": str(english), "de": str(german)}}
+
+
+def test_saved_data_sets_are_not_mapped_whole(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    peaks = []
+    for count in (FEW // 5, FEW):
+        texts = {
+            code: [f"{code} sentence with number {n}" * 20 for n in range(count)] for code in ("en", "de")
+        }
+        datasets.Dataset.from_dict(texts).save_to_disk(tmp_path / str(count))
+        data = {"train": {"dataset": str(tmp_path / str(count))}}
+        peaks.append(peak(data, tmp_path / f"corpus{count}")[1])
+    assert peaks[1] <= 1.1 * peaks[0]
 
 
 def peak(data: dict[str, Any], folder: Path) -> tuple[int, int]:

@@ -139,16 +139,30 @@ class TestDatasets:
         with pytest.raises(DataError, match="holds the split 'test' alone, not 'train'"):
             read(drops, **source)
 
+    def test_saved_by_an_old_version(self, drops: Drops, tmp_path: Path) -> None:
+        (tmp_path / "state.json").write_text(
+            '{"_data_files": [], "_indices_data_files": [{"filename": "x"}]}'
+        )
+        with pytest.raises(DataError, match="was saved by an old version of `datasets`; save it again"):
+            read(drops, dataset=str(tmp_path))
+        (tmp_path / "state.json").write_text("{")
+        with pytest.raises(DataError, match="split 'train' cannot be read"):
+            read(drops, dataset=str(tmp_path))
+
     @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
     def test_folder_of_files(self, drops: Drops, tmp_path: Path, kind: str) -> None:
         datasets = pytest.importorskip("datasets")
         folder = tmp_path / "d"
         folder.mkdir()
-        if kind == "parquet":
-            datasets.Dataset.from_list(FLAT[:1]).to_parquet(folder / "train-00000.parquet")
-        else:
-            (folder / "train.jsonl").write_text(json.dumps(FLAT[0]) + "\n")
-        assert read(drops, dataset=str(folder))[0].texts == TEXTS[0]
+        for split, rows in {"train": FLAT, "test": FLAT[1:]}.items():
+            if kind == "parquet":
+                datasets.Dataset.from_list(rows).to_parquet(folder / f"{split}-00000-of-00001.parquet")
+            else:
+                (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        assert [record.texts for record in read(drops, dataset=str(folder))] == TEXTS
+        assert [record.texts for record in read(drops, dataset=str(folder), split="test")] == TEXTS[1:]
+        with pytest.raises(DataError, match="no split 'dev'; found: train, test"):
+            read(drops, dataset=str(folder), split="dev")
 
     def test_hub_id_is_streamed(self, drops: Drops, monkeypatch: pytest.MonkeyPatch) -> None:
         datasets = pytest.importorskip("datasets")
