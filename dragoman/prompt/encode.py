@@ -171,7 +171,8 @@ class Encoder:
                 *([Piece(lead, False)] if lead else ()),
                 *(spans or (Piece(block.answer.content, True),)),
             )
-            text = Text(pieces, document or self._starts_text(row), delimiters)
+            # A document forges nothing: it stands without a template, and its own labels may look like one's.
+            text = Text(pieces, document or self._starts_text(row), () if document else delimiters)
             row.append(_Part(text, block.answer, len(lead)))
             row.append(_Part(self.eos_id if document else self.end_id, block.answer))
             fresh = self.safe.fresh_after_control

@@ -18,6 +18,9 @@ BARE_DELIMITER = "a delimiter of the template that the tokenizer cannot spell in
 NOT_UNICODE = "half a surrogate pair, which is no Unicode text"
 
 
+_NAMES = re.compile(f"{SPACE_MARK}|<0x")
+
+
 class Unwritable(Exception):
     """Data that this tokenizer cannot write safely; the message is the reason under which it is counted."""
 
@@ -66,7 +69,9 @@ class SafeText:
         self.fresh_space = self.vocabulary.text(first).startswith(b" ")
         self.fresh_after_control = self._fresh_after_control()
         # Between a line end and a letter a text may be cut if no token spans both: nothing changes.
-        self._cuts = not any(
+        # (Not for unigram models: between equally likely spellings, what stands before decides by rounding.)
+        bpe = self.vocabulary.spec["model"]["type"] == "BPE"
+        self._cuts = bpe and not any(
             re.search(rb"\n[A-Za-z\x80-\xff]", surface) for surface in self.vocabulary.surface
         )
         self.controls = lru_cache(maxsize=4096)(self._controls)
@@ -87,7 +92,10 @@ class SafeText:
         encoding = self._matching.encode(text, add_special_tokens=False)
         end = 0
         for index, (start, stop) in zip(encoding.ids, encoding.offsets, strict=True):
-            if index in self.vocabulary.control:
+            unknown = index == self.vocabulary.unknown and text[start:stop] != self.vocabulary.added.get(
+                index
+            )
+            if index in self.vocabulary.control and not unknown:
                 found += [text[end:start], index] if start > end else [index]
                 end = stop
         return (*found, text[end:]) if end < len(text) else tuple(found)
@@ -181,7 +189,9 @@ class SafeText:
         vocabulary = self.vocabulary
         if vocabulary.unknown in ids or not vocabulary.control.isdisjoint(ids):
             return False
-        if not vocabulary.byte_level and any(SPACE_MARK in piece.text for piece in text.pieces if piece.data):
+        if not vocabulary.byte_level and any(
+            _NAMES.search(piece.text) for piece in text.pieces if piece.data
+        ):
             return False
         if not text.delimiters:
             return True
@@ -202,36 +212,45 @@ class SafeText:
                 raise ModelError(
                     f"the tokenizer cannot write {joined[slice(*spans[k])]!r}, which the template needs"
                 )
-        spell = {k for k, index in enumerate(ids) if index in vocabulary.control}
-        spell |= self._forged(text, ids, data)
+        spelt = self._forged(text, ids, data)
+        for k, index in enumerate(ids):
+            name = vocabulary.byte_names.get(index, "")
+            if index in vocabulary.control or (name and joined[slice(*spans[k])] == name):
+                spelt[k] = vocabulary.spell(name.encode() or vocabulary.surface[index])
         result: list[tuple[int, int]] = []
         for k, index in enumerate(ids):
-            result += self._spell(index, spans[k]) if k in spell else [(index, spans[k][0])]
+            result += self._placed(spelt[k], spans[k]) if k in spelt else [(index, spans[k][0])]
         return result
 
-    def _forged(self, text: Text, ids: list[int], data: list[bool]) -> set[int]:
-        """Places of the tokens of data that a delimiter, as the model would read it, lies upon."""
-        guard = self._guard(text.delimiters)
-        owner = [k for k, index in enumerate(ids) for _ in self.vocabulary.surface[index]]
-        found: set[int] = set()
-        for match in guard.pattern.finditer(self.vocabulary.text(ids)):
+    def _forged(self, text: Text, ids: list[int], data: list[bool]) -> dict[int, list[int] | None]:
+        """The tokens of data under a delimiter as the model would read it: their places and smaller tokens."""
+        vocabulary, guard = self.vocabulary, self._guard(text.delimiters)
+        owner = [k for k, index in enumerate(ids) for _ in vocabulary.surface[index]]
+        found: dict[int, list[int] | None] = {}
+        for match in guard.pattern.finditer(vocabulary.text(ids)):
             mine = {k for k in owner[match.start(1) : match.end(1)] if data[k]}
-            if mine and match[1] in guard.bare:
+            bare = match[1] in guard.bare
+            for k in mine:
+                surface = vocabulary.surface[ids[k]]
+                if bare:
+                    found[k] = vocabulary.spell_bytes(surface)
+                else:
+                    found.setdefault(k, vocabulary.spell(surface))
+            if mine and bare and all(found[k] == [ids[k]] for k in mine):
                 raise Unwritable(BARE_DELIMITER)
-            found |= mine
         return found
 
-    def _spell(self, index: int, span: tuple[int, int]) -> list[tuple[int, int]]:
-        surface = self.vocabulary.surface[index]
-        ids = self.vocabulary.spell(surface)
+    def _placed(self, ids: list[int] | None, span: tuple[int, int]) -> list[tuple[int, int]]:
+        """Small tokens that stand for one, each with the place of its first character."""
         if ids is None:
             raise Unwritable(UNKNOWN_CHARACTERS)
+        written = self.vocabulary.text(ids)
         result: list[tuple[int, int]] = []
         done = 0
-        for small in ids:
-            place = span[0] + len(surface[:done].decode(errors="ignore"))
-            result.append((small, min(place, max(span[0], span[1] - 1))))
-            done += len(self.vocabulary.surface[small])
+        for index in ids:
+            place = span[0] + len(written[:done].decode(errors="ignore"))
+            result.append((index, min(place, max(span[0], span[1] - 1))))
+            done += len(self.vocabulary.surface[index])
         return result
 
     def _stand_in(self, text: str) -> str:

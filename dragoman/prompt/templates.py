@@ -154,7 +154,8 @@ class Template:
         return pieces
 
     def _in_language(self, table: Mapping[str, Wording], language: str, what: str) -> Wording:
-        for key in (language, canonical(language), ANY):
+        code = canonical(language)
+        for key in (language, code, code.split("-")[0], ANY):
             if key in table:
                 return table[key]
         known = ", ".join(sorted(table))

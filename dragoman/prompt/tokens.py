@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -103,16 +104,35 @@ def _unigram(texts: Iterable[str], vocab_size: int, names: list[str]) -> Any:
         vocab_size=vocab_size, special_tokens=[*names, *BYTES], unk_token=UNKNOWN, show_progress=False
     )
     backend.train_from_iterator(texts, trainer)
-    return _bytes_as_plain_tokens(backend)
+    return _bytes_as_plain_tokens(backend, len(names) + len(BYTES))
 
 
-def _bytes_as_plain_tokens(backend: Any) -> Any:
-    """The trainers know no byte tokens: they are learned as special ones and are ordinary ones from here."""
-    import json
+def _bytes_as_plain_tokens(backend: Any, fixed: int | None = None) -> Any:
+    """The trainers know no byte tokens: they are learned as special ones and are ordinary ones later.
 
+    ``fixed`` is the number of a unigram model's first tokens that stay as the rest is settled.
+    """
     from tokenizers import Tokenizer
 
     spec = json.loads(backend.to_str())
     spec["added_tokens"] = [row for row in spec["added_tokens"] if row["content"] not in set(BYTES)]
     spec["model"]["byte_fallback"] = True
+    if fixed is not None:
+        vocab = spec["model"]["vocab"]
+        spec["model"]["vocab"] = vocab[:fixed] + _settled(vocab[fixed:])
     return Tokenizer.from_str(json.dumps(spec))
+
+
+def _settled(pieces: list[list[Any]]) -> list[list[Any]]:
+    """Unigram pieces without what differs from one training to the next.
+
+    The trainer sums in any order, and gives the characters that a text needs, but that earned no score, ones
+    0.0001 apart in any order: scores are rounded and such characters share one.
+    """
+    single = sum(len(piece) == 1 for piece, _ in pieces)
+    lowest = min(score for _, score in pieces)
+    rounded = [
+        [piece, round(lowest if len(piece) == 1 and score < lowest + 1e-4 * (single + 1) else score, 4)]
+        for piece, score in pieces
+    ]
+    return sorted(rounded, key=lambda row: (-row[1], row[0]))

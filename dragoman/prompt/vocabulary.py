@@ -23,7 +23,7 @@ class Vocabulary:
 
     ``spec`` is the tokenizer as tokenizer.json holds it. ``control`` are the ids that data must never hold:
     every added token that is more than white space. ``surface[i]`` is what token i writes; a control token's
-    is its name.
+    is its name. ``byte_names`` are the tokens that write one byte: a text may hold the name itself.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -44,8 +44,11 @@ class Vocabulary:
             )
         self.ids: dict[str, int] = backend.get_vocab(with_added_tokens=True)
         self.added: dict[int, str] = {row["id"]: row["content"] for row in self.spec["added_tokens"]}
-        self.control = frozenset(i for i, text in self.added.items() if text.strip().strip(SPACE_MARK))
+        self.control = frozenset(i for i, text in self.added.items() if _controls(text))
         self.unknown = _unknown(self.spec["model"], self.ids)
+        self.byte_names = {
+            i: t for t, i in self.ids.items() if not self.byte_level and _BYTE_TOKEN.fullmatch(t)
+        }
         self._bytes = byte_letters()
         self._letters = {byte: letter for letter, byte in self._bytes.items()}
         self.surface = [b""] * (max(self.ids.values(), default=-1) + 1)
@@ -74,22 +77,29 @@ class Vocabulary:
         A mark of the space that stands in a text is spelt in bytes: its own token writes a space.
         """
         if self.byte_level:
-            return self._known([self._letters[byte] for byte in text])
+            return self.spell_bytes(text)
         ids: list[int] = []
         for character in text.decode("utf-8", errors="surrogateescape"):
             token = SPACE_MARK if character == " " else character
             found = None if character == SPACE_MARK else self._known([token])
             if found is None:
-                raw = character.encode("utf-8", errors="surrogateescape")
-                found = self._known([f"<0x{byte:02X}>" for byte in raw])
+                found = self.spell_bytes(character.encode("utf-8", errors="surrogateescape"))
             if found is None:
                 return None
             ids += found
         return ids
 
+    def spell_bytes(self, text: bytes) -> list[int] | None:
+        """Ids of the tokens that write one byte each; None if the vocabulary lacks one of them."""
+        return self._known([self._letters[b] if self.byte_level else f"<0x{b:02X}>" for b in text])
+
     def _known(self, tokens: Sequence[str]) -> list[int] | None:
         ids = [self.ids.get(token, -1) for token in tokens]
         return None if any(i < 0 or i in self.control or i == self.unknown for i in ids) else ids
+
+
+def _controls(name: str) -> bool:
+    return bool(name.strip().strip(SPACE_MARK)) and not _BYTE_TOKEN.fullmatch(name)
 
 
 def byte_letters() -> dict[str, int]:
