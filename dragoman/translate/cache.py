@@ -1,8 +1,8 @@
 """A key-value cache that grows in place: a step writes its own column and copies nothing else.
 
-The library's dynamic cache concatenates all keys and values at every step, and beam search then copies them again to
-reorder them. Here a layer has room to spare; a step writes one column, and a beam step moves only the columns after
-the prompt, because the hypotheses of one sequence share the columns before.
+The library's dynamic cache concatenates all keys and values at every step, and beam search then copies them
+again to reorder them. Here a layer has room to spare; a step writes one column, and a beam step moves only
+the columns after the prompt, because the hypotheses of one sequence share the columns before.
 """
 
 from __future__ import annotations
@@ -20,63 +20,79 @@ ROOM = 48
 
 
 class GrowingLayer(DynamicLayer):
-    """Keys and values of one layer, each a view [rows, heads, length, width] of a longer buffer.
+    """Keys and values of one layer, each a view [rows, heads, length, width] of a larger buffer.
 
     Layers with a sliding window are kept whole too: their mask hides what lies outside the window.
+    ``spare`` is shared by all layers of a cache and holds buffers to copy into: memory that is touched for
+    the first time costs ten times the copy itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spare: list[Tensor]) -> None:
         super().__init__()
-        self.buffers: tuple[Tensor, Tensor] | None = None
-        self.length = 0
+        self.spare = spare
+        self.buffers: list[Tensor] = []
+        self.rows = self.length = 0
 
-    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
         """Append columns; returns all keys and all values."""
-        end = self.length + key_states.shape[-2]
-        if self.buffers is None:
+        start, end = self.length, self.length + key_states.shape[-2]
+        if not self.buffers:
             self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
-            self.buffers = _room(key_states, end + ROOM), _room(value_states, end + ROOM)
+            self.rows = key_states.shape[0]
+            self.buffers = [_buffer(new, self.rows, end + ROOM) for new in (key_states, value_states)]
         elif end > self.buffers[0].shape[-2]:
-            keys, values = self.buffers
-            self.buffers = _room(keys, end + end // 2), _room(values, end + end // 2)
-            self._fill(keys[:, :, : self.length], values[:, :, : self.length], 0)
-        self._fill(key_states, value_states, self.length)
-        return self._view(end)
+            wider = [_buffer(old, self.rows, end + end // 2) for old in self.buffers]
+            for old, new in zip(self.buffers, wider, strict=True):
+                new[:, :, :start] = old[: self.rows, :, :start]
+            self.buffers = wider
+        for buffer, new in zip(self.buffers, (key_states, value_states), strict=True):
+            buffer[: self.rows, :, start:end] = new
+        self.length = end
+        return self._view()
 
-    def select(self, rows: Tensor, start: int) -> None:
-        """Row i becomes the old row ``rows[i]``. With ``start`` > 0 columns before it are left as they are."""
-        if self.buffers is None:
-            return
-        keys, values = (buffer[:, :, start : self.length].index_select(0, rows) for buffer in self.buffers)
-        if start == 0:
-            width = self.buffers[0].shape[-2]
-            self.buffers = _room(keys, width), _room(values, width)
-        self._fill(keys, values, start)
-        self._view(self.length)
+    def select(self, rows: Tensor) -> None:
+        """Row i becomes the old row ``rows[i]``; the number of rows may change."""
+        for index, old in enumerate(self.buffers):
+            new = self._take(old, len(rows))
+            source = old[: self.rows, :, : self.length]
+            torch.index_select(source, 0, rows, out=new[: len(rows), :, : self.length])
+            self.buffers[index] = new
+            self.spare.append(old)
+        self.rows = len(rows)
+        if self.buffers:
+            self._view()
 
-    def _fill(self, keys: Tensor, values: Tensor, start: int) -> None:
-        assert self.buffers is not None
-        for buffer, new in zip(self.buffers, (keys, values), strict=True):
-            buffer[:, :, start : start + new.shape[-2]] = new
+    def move(self, rows: Tensor, sources: Tensor, start: int) -> None:
+        """Columns from ``start`` on of each of ``rows`` become those of the row in ``sources``."""
+        for buffer in self.buffers:
+            part = buffer[:, :, start : self.length]
+            part.index_copy_(0, rows, part.index_select(0, sources))
 
-    def _view(self, length: int) -> tuple[Tensor, Tensor]:
-        assert self.buffers is not None
-        self.length = length
-        self.keys, self.values = (buffer[:, :, :length] for buffer in self.buffers)
+    def _take(self, like: Tensor, rows: int) -> Tensor:
+        for index, buffer in enumerate(self.spare):
+            if buffer.shape[0] >= rows and buffer.shape[1:] == like.shape[1:]:
+                return self.spare.pop(index)
+        return _buffer(like, rows, like.shape[-2])
+
+    def _view(self) -> tuple[Tensor, Tensor]:
+        self.keys, self.values = (buffer[: self.rows, :, : self.length] for buffer in self.buffers)
         return self.keys, self.values
 
 
-def _room(like: Tensor, length: int) -> Tensor:
-    """An empty buffer with the rows, heads and width of ``like`` [rows, heads, *, width]."""
-    return like.new_empty(like.shape[0], like.shape[1], length, like.shape[-1])
+def _buffer(like: Tensor, rows: int, length: int) -> Tensor:
+    """Unset memory with the heads and width of ``like`` [*, heads, *, width]."""
+    return like.new_empty(rows, like.shape[1], length, like.shape[-1])
 
 
 def make_cache(config: Any) -> DynamicCache:
-    """An empty cache for a model's configuration; ModelError if a layer keeps anything but keys and values."""
+    """An empty cache for a model's configuration; ModelError if a layer keeps other things than these."""
     cache = DynamicCache(config=config)
+    spare: list[Tensor] = []
     for index, layer in enumerate(cache.layers):
         if type(layer) in (DynamicLayer, DynamicSlidingWindowLayer):
-            cache.layers[index] = GrowingLayer()
+            cache.layers[index] = GrowingLayer(spare)
         elif not isinstance(layer, DummyLayer):
             raise ModelError(
                 f"layer {index} of this {config.model_type} model keeps a {type(layer).__name__}; "
@@ -85,8 +101,20 @@ def make_cache(config: Any) -> DynamicCache:
     return cache
 
 
-def select_rows(cache: DynamicCache, rows: Tensor, start: int) -> None:
-    """Row i of every layer becomes the old row ``rows[i]``; see :meth:`GrowingLayer.select`."""
+def select_rows(cache: DynamicCache, rows: Tensor) -> None:
+    """Row i of every layer becomes the old row ``rows[i]``."""
     for layer in cache.layers:
         if isinstance(layer, GrowingLayer):
-            layer.select(rows, start)
+            layer.select(rows)
+
+
+def move_rows(cache: DynamicCache, rows: Tensor, start: int) -> None:
+    """As :func:`select_rows`, where the number of rows stays and old and new rows agree before column
+    ``start``."""
+    moved = (rows != torch.arange(len(rows), device=rows.device)).nonzero().squeeze(1)
+    if not len(moved):
+        return
+    sources = rows[moved]
+    for layer in cache.layers:
+        if isinstance(layer, GrowingLayer):
+            layer.move(moved, sources, start)

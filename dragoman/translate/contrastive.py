@@ -1,10 +1,10 @@
 """Contrastive decoding: prefer what is likely under the real prompt and unlikely under a misleading one.
 
-After Sennrich, Vamvas and Mohammadshahi (2024, ContraDecode). Their score of a token is
-log(p(y | real) - sum over contrasts of lambda * p(y | contrast)): probabilities are subtracted, so a token that a
-misleading prompt likes better can never be chosen. That is the form `difference`. The form `ratio` subtracts
-log-probabilities, log p(y | real) - sum of lambda * log p(y | contrast), brought back to a distribution over the
-vocabulary, so that scores of hypotheses of different length stay comparable.
+After Sennrich, Vamvas and Mohammadshahi (2024, ContraDecode). Their score of a token is log(p(y | real) -
+sum over contrasts of lambda * p(y | contrast)): probabilities are subtracted, so a token that the
+misleading prompts like better can never be chosen. That is the form `difference`. The form `ratio`
+subtracts log-probabilities, log p(y | real) - sum of lambda * log p(y | contrast), brought back to a
+distribution over the vocabulary, so that scores of hypotheses of different length stay comparable.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ Form = Literal["difference", "ratio"]
 class Contrast:
     """How strongly to contrast, and with what.
 
-    ``source``: weight of prompts with a random other source (shared out over ``sources`` of them, as published).
-    ``language``: weight of each prompt that names a wrong target: English, and the source language (as published).
+    ``source``: weight of the prompts with a random other source, shared out over ``sources`` of them.
+    ``language``: weight of each prompt that names a wrong target: English, and the source language.
+    Both as published.
     """
 
     source: float = 0.0
@@ -39,7 +40,9 @@ class Contrast:
 
     def __post_init__(self) -> None:
         if self.source < 0 or self.language < 0 or self.sources < 1:
-            raise RecipeError("contrast: weights must be 0 or more and sources 1 or more; give 0 to switch one off")
+            raise RecipeError(
+                "contrast: weights below 0 or no sources; give weights of 0 or more, 1 or more sources"
+            )
         if self.form not in ("difference", "ratio"):
             raise RecipeError(f"contrast: form {self.form!r} is unknown; use difference or ratio")
 
@@ -50,7 +53,7 @@ class Contrast:
 
 
 def wrong_directions(direction: Direction) -> list[Direction]:
-    """Directions whose target is wrong: into English and into the source language, where that is not the target."""
+    """Directions into English and into the source language, where that is not the right target."""
     wrong: list[Direction] = []
     for target in ("en", direction.source):
         if not any(same_language(target, known) for known in (direction.target, *(d.target for d in wrong))):
@@ -77,9 +80,9 @@ def other_sources(source: str, pool: Sequence[str], number: int, seed: int) -> l
 def combine(log_probs: Tensor, weights: Tensor, sequence: Tensor, sequences: int, form: Form) -> Tensor:
     """Join the contexts of each hypothesis.
 
-    ``log_probs`` [contexts, width, vocabulary] with the real prompts first, ``weights`` and ``sequence`` [contexts];
-    returns scores [sequences, width, vocabulary], at most 0. Where no token is likelier under the real prompt than
-    under the weighted contrasts, that hypothesis' step is decided by the real prompt alone.
+    ``log_probs`` [contexts, width, vocabulary] with the real prompts first, ``weights`` and ``sequence``
+    [contexts]; returns scores [sequences, width, vocabulary], at most 0. Where no token is likelier under the
+    real prompt than under the weighted contrasts, the real prompt alone decides that step.
     """
     real = log_probs[:sequences]
     further, factor = sequence[sequences:], weights[sequences:, None, None]

@@ -1,14 +1,15 @@
-"""The forward pass of a decoding batch: padding, positions, the shared prefix, the cache, and who leaves the batch.
+"""The forward pass of a decoding batch: padding, positions, the shared prefix, the cache, who leaves the
+batch.
 
-Three numberings are in use. A *sequence* is a source to translate; a *context* is one prompt of a sequence (the real
-one, or one to contrast with); a *row* of the model's batch is one context of one hypothesis. Contexts stand with all
-real prompts first, in the order of the sequences; the rows of a context lie side by side, one for each hypothesis.
+Three numberings are in use. A *sequence* is a source to translate; a *context* is one prompt of a sequence
+(the real one, or one to contrast with); a *row* of the model's batch is one context of one hypothesis.
+Contexts stand with all real prompts first, in the order of the sequences; the rows of a context lie side by
+side, one for each hypothesis.
 """
 
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dragoman.errors import ModelError
-from dragoman.translate.cache import make_cache, select_rows
+from dragoman.translate.cache import make_cache, move_rows, select_rows
 
 SHARE_FROM = 8
 """Shortest common prefix, in tokens, that is worth a forward pass of its own."""
@@ -27,8 +28,8 @@ ROUND = 8
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A sequence to decode. ``contexts[0]`` holds the ids of the real prompt, further ones are prompts to contrast
-    with; ``weights`` has one number for each (1 for the real one, negative for a contrast)."""
+    """A sequence to decode. ``contexts[0]`` holds the ids of the real prompt, further ones those of prompts
+    to contrast with; ``weights`` has one number for each (1 for the real one, negative for a contrast)."""
 
     contexts: tuple[Sequence[int], ...]
     weights: tuple[float, ...] = (1.0,)
@@ -39,8 +40,11 @@ class Rows:
     """The rows of one batch and their cache. ``width`` is the number of hypotheses of each sequence."""
 
     def __init__(self, model: Any, jobs: Sequence[Job], share: bool = True) -> None:
-        if any(len(job.contexts) != len(job.weights) or not all(job.contexts) for job in jobs):
-            raise ModelError("a sequence to decode needs at least one id in every context and a weight for each")
+        for job in jobs:
+            if len(job.contexts) != len(job.weights) or not all(job.contexts) or job.max_new_tokens < 1:
+                raise ModelError(
+                    "a sequence to decode needs contexts of 1 or more ids, a weight each, and room"
+                )
         order = [(b, k) for k in range(max(len(job.contexts) for job in jobs)) for b in range(len(jobs))]
         order = [(b, k) for b, k in order if k < len(jobs[b].contexts)]
         self.model = model
@@ -70,12 +74,11 @@ class Rows:
 
     def prefill(self) -> Tensor:
         """Read the prompts; returns the logits [contexts, vocabulary] of the first new token."""
-        common = len(os.path.commonprefix(self.prompts)) if self.share and len(self.prompts) > 1 else 0
-        common = min(common, min(map(len, self.prompts)) - 1)
+        common = _common(self.prompts) if self.share and len(self.prompts) > 1 else 0
         if common >= SHARE_FROM:
             ids = torch.tensor([self.prompts[0][:common]], device=self.device)
             self._forward(ids, None, torch.arange(common, device=self.device)[None])
-            select_rows(self.cache, ids.new_zeros(len(self.prompts)), 0)
+            select_rows(self.cache, ids.new_zeros(len(self.prompts)))
         else:
             common = 0
         rest = [prompt[common:] for prompt in self.prompts]
@@ -83,7 +86,7 @@ class Rows:
         columns = longest if len(rest) == 1 else -(-longest // ROUND) * ROUND
         ids = torch.tensor([[0] * (columns - len(r)) + r for r in rest], device=self.device)
         lengths = torch.tensor([len(r) for r in rest], device=self.device)
-        place = torch.arange(columns, device=self.device)[None] - columns + lengths[:, None]  # below 0: padding
+        place = torch.arange(columns, device=self.device)[None] - columns + lengths[:, None]  # < 0: padding
         self.mask = torch.cat((ids.new_ones(len(rest), common), (place >= 0).long()), dim=1)
         self.padded = not bool((place >= 0).all())
         logits = self._forward(ids, self.mask if self.padded else None, place.clamp(min=0) + common)
@@ -92,15 +95,15 @@ class Rows:
         return logits
 
     def step(self, tokens: Tensor) -> Tensor:
-        """Append ``tokens`` [sequences, width]; returns logits [contexts * width, vocabulary] of the next token."""
+        """Append ``tokens`` [sequences, width]; returns the next logits [contexts * width, vocabulary]."""
         ids = tokens[self.sequence].view(-1, 1) if self.contrasts else tokens.view(-1, 1)
         self.steps += 1
         mask = self.row_mask[:, : self.columns + self.steps] if self.padded else None
         return self._forward(ids, mask, self.row_next + (self.steps - 1))
 
     def select(self, parents: Tensor, keep: Tensor | None = None) -> None:
-        """Hypothesis j of sequence b becomes the old ``parents[b, j]`` (b in the old numbering); ``keep`` [fewer]
-        names the sequences that stay, in ascending order, and renumbers them."""
+        """Hypothesis j of sequence b becomes the old ``parents[b, j]`` (b in the old numbering); ``keep``
+        [fewer] names the sequences that stay, in ascending order, and renumbers them."""
         contexts = torch.arange(len(self.sequence), device=self.device)
         rows = contexts[:, None] * self.width + parents[self.sequence]
         resized = keep is not None or parents.shape[1] != self.width
@@ -112,9 +115,11 @@ class Rows:
             self.weights, self.mask, self.next = self.weights[left], self.mask[left], self.next[left]
             self.sequences = len(keep)
         self.width = parents.shape[1]
-        select_rows(self.cache, rows.flatten(), 0 if resized else self.columns)
         if resized:
+            select_rows(self.cache, rows.flatten())
             self._lay_out()
+        else:
+            move_rows(self.cache, rows.flatten(), self.columns)
 
     def _lay_out(self) -> None:
         """Masks and positions by row: all hypotheses of a context have the same."""
@@ -133,3 +138,11 @@ class Rows:
             **self.keep_last,
         )
         return out.logits[:, -1].float()
+
+
+def _common(prompts: Sequence[Sequence[int]]) -> int:
+    """Length of the longest common prefix that leaves every prompt an id of its own."""
+    ordered = sorted(map(list, prompts))
+    first, last = ordered[0], ordered[-1]  # what these two share, all share
+    length = min(map(len, prompts)) - 1
+    return next((i for i in range(length) if first[i] != last[i]), length)
