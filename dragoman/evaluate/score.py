@@ -17,6 +17,9 @@ from dragoman.language.identify import Identifier, knows
 from dragoman.language.identify import signature as identifier_signature
 from dragoman.language.language import Direction, canonical
 
+_KEPT_LINES = 200_000
+"""Lines whose statistics a scorer holds on to: about 60 MB."""
+
 
 @dataclass(slots=True)
 class Scorer:
@@ -26,16 +29,25 @@ class Scorer:
     identifier: Identifier | None = None
     external: Sequence[External] = ()
     _made: dict[tuple[str, str], Metric] = field(default_factory=dict)
+    _kept: dict[Output, tuple[list[LineScores], dict[str, int]]] = field(default_factory=dict)
 
     def lines(self, output: Output) -> list[LineScores]:
         """Every metric and rate that can be taken of this output, as per-line statistics."""
-        return [*self._quality(output), *self._rates(output, self.judge(output.hypotheses, output.direction))]
+        return self.score(output)[0]
 
     def score(self, output: Output) -> tuple[list[LineScores], dict[str, int]]:
-        """As :meth:`lines`, and the number of lines by language that the identifier saw."""
-        judged = self.judge(output.hypotheses, output.direction)
-        seen = dict(judged.confusion) if judged else {}
-        return [*self._quality(output), *self._rates(output, judged)], seen
+        """As :meth:`lines`, and the number of lines by language that the identifier saw.
+
+        Kept for the next call, so that comparing what was just evaluated costs no second count.
+        """
+        if output not in self._kept:
+            judged = self.judge(output.hypotheses, output.direction)
+            seen = dict(judged.confusion) if judged else {}
+            scored = [*self._quality(output), *self._rates(output, judged)], seen
+            if sum(len(known.ids) for known in self._kept) > _KEPT_LINES:
+                self._kept.clear()
+            self._kept[output] = scored
+        return self._kept[output]
 
     def judge(self, texts: Sequence[str], direction: Direction) -> OffTarget | None:
         """The identifier's opinion of texts that should be in the target language.
