@@ -7,7 +7,6 @@ user gave them; two codes are matched through their canonical form.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,6 +93,8 @@ def known_codes() -> list[str]:
 
 def nearest(code: str, count: int = 3) -> list[str]:
     """Known codes whose spelling, English name or own name is closest to ``code``, as ``"de (German)"``."""
+    import difflib
+
     wanted = code.strip().lower()
     rows = {**tables.languages(), **_registered}
     by_name = {name.lower(): row for row in rows.values() for name in (row.own_name, row.name) if name}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ class Row(NamedTuple):
 
 
 def _read(name: str) -> list[dict[str, str]]:
-    text = resources.files("dragoman.language").joinpath(name).read_text(encoding="utf-8")
+    text = (Path(__file__).parent / name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
