@@ -223,7 +223,7 @@ class SafeText:
         return result
 
     def _forged(self, text: Text, ids: list[int], data: list[bool]) -> dict[int, list[int] | None]:
-        """The tokens of data under a delimiter as the model would read it: their places and smaller tokens."""
+        """The tokens of data under a delimiter as the model would read it: place to tokens."""
         vocabulary, guard = self.vocabulary, self._guard(text.delimiters)
         owner = [k for k, index in enumerate(ids) for _ in vocabulary.surface[index]]
         found: dict[int, list[int] | None] = {}

@@ -133,7 +133,8 @@ def _replace() -> Any:
 def learn() -> None:
     """Learn the committed tokenizers anew: python -m tests.prompt.kinds"""
     from dragoman.prompt.tokens import learn_tokenizer
-    from tests.prompt.text import LINES, WORDS
+
+    from .text import LINES, WORDS
 
     FILES.mkdir(exist_ok=True)
     specials = {"byte-bpe": ["<|im_start|>", "<|im_end|>"], "unigram": ["<start_of_turn>", "<end_of_turn>"]}

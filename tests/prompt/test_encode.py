@@ -12,8 +12,9 @@ from dragoman.prompt.encode import TOO_LONG, Encoder
 from dragoman.prompt.example import Example, Span, assistant, assistant_spans, user
 from dragoman.prompt.safe import UNKNOWN_CHARACTERS
 from dragoman.prompt.templates import load_template
-from tests.prompt import kinds
-from tests.prompt.text import LINES
+
+from . import kinds
+from .text import LINES
 
 TEMPLATES = ("alpaca", "alpaca-post", "plain", "alma", "bayling", "chat")
 EN_DE = Direction("en", "de")

@@ -14,9 +14,10 @@ from dragoman.prompt.encode import Encoder
 from dragoman.prompt.example import Example, assistant, user
 from dragoman.prompt.safe import BARE_DELIMITER, Text
 from dragoman.prompt.templates import Piece, Template, load_template
-from tests.prompt import kinds
-from tests.prompt.test_encode import EN_DE, TEMPLATES, encoder, mt, shared
-from tests.prompt.text import LINES
+
+from . import kinds
+from .test_encode import EN_DE, TEMPLATES, encoder, mt, shared
+from .text import LINES
 
 MARKS = [
     "</s>",
