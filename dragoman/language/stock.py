@@ -33,6 +33,8 @@ SMOOTHING = 3e4
 """Pseudo-counts of a learnt column, spread like the mean of all known languages."""
 BATCH = 256
 NO_LANGUAGE = "zxx"
+REVISION = 1
+"""Counts changes of this file that change answers; part of the version, hence of every signature."""
 KIND = "py3langid"
 Integers = NDArray[np.int64]
 
@@ -51,7 +53,7 @@ class _Model:
         self.prior = np.asarray(loaded.nb_pc, np.float32)
         self.labels = [UNKNOWN if c == NO_LANGUAGE else canonical(c) for c in loaded.nb_classes]
         self.common = np.exp(self.table).mean(1, dtype=np.float64)
-        self.version = version("py3langid")
+        self.version = f"{version('py3langid')}+{REVISION}"
 
 
 @lru_cache(maxsize=1)
@@ -80,9 +82,7 @@ def _encode(text: str) -> bytes:
     return unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
 
 
-def features(
-    texts: Sequence[str],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Integers]:
+def features(texts: Sequence[str]) -> tuple[Integers, Integers, Integers, Integers]:
     """The features of every line: (line, feature, count) sorted by line, and the bytes per line.
 
     All lines walk the automaton together, one byte a step, longest first, so that finished lines fall off.
