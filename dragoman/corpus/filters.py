@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, combinations, islice
-from typing import Protocol
 
 from dragoman.corpus.drops import Drop, DropTo
 from dragoman.corpus.hashes import TextSet
 from dragoman.corpus.pair import Record, pair_key
-from dragoman.corpus.sources import is_language
 from dragoman.errors import RecipeError
+from dragoman.language.identify import Identifier, knows
 from dragoman.language.language import canonical, language, same_language
 from dragoman.recipe import Filters
 
@@ -31,17 +30,6 @@ _SPACE = re.compile(r"\s+")
 
 SideCheck = Callable[[str, str], bool]
 PairCheck = Callable[[str, str], bool]
-
-
-class Identifies(Protocol):
-    """What the filter for wrong languages needs: see :class:`dragoman.language.identify.Identifier`."""
-
-    @property
-    def candidates(self) -> tuple[str, ...]:
-        """Canonical codes that it can answer."""
-
-    def identify(self, texts: list[str]) -> list[tuple[str, float]]:
-        """Canonical code and confidence (0 to 1) for each text."""
 
 
 def words(text: str, code: str) -> int:
@@ -99,7 +87,7 @@ class Sieve:
         filters: Filters | None,
         drop: DropTo,
         pairs: frozenset[str] | None = None,
-        identifier: Identifies | None = None,
+        identifier: Identifier | None = None,
     ) -> None:
         if filters is not None and filters.wrong_language and identifier is None:
             raise RecipeError("data.filters.wrong_language: needs an identifier; set evaluate.identifier")
@@ -129,14 +117,13 @@ class Sieve:
                     break
         return self._without(record, gone)
 
-    def _check_languages(self, records: Iterator[Record], identifier: Identifies) -> Iterator[Record]:
-        known = {code: language(code).key for code in identifier.candidates if is_language(code)}
+    def _check_languages(self, records: Iterator[Record], identifier: Identifier) -> Iterator[Record]:
+        known: dict[str, bool] = {}
         while block := list(islice(records, IDENTIFIED_TOGETHER)):
+            for code in {code for record in block for code in record.texts}.difference(known):
+                known[code] = knows(identifier, code)
             asked = [
-                (index, code)
-                for index, record in enumerate(block)
-                for code in record.texts
-                if any(same_language(code, candidate) for candidate in known)
+                (index, code) for index, record in enumerate(block) for code in record.texts if known[code]
             ]
             answers = (
                 identifier.identify([block[index].texts[code] for index, code in asked]) if asked else []
@@ -144,7 +131,7 @@ class Sieve:
             gone: list[dict[str, str]] = [{} for _ in block]
             for (index, code), (answer, confidence) in zip(asked, answers, strict=True):
                 sure = answer in identifier.candidates and confidence >= self._confidence
-                if sure and not (answer in known and same_language(answer, code)):
+                if sure and not same_language(answer, code):
                     gone[index][code] = "wrong language"
             for record, reasons in zip(block, gone, strict=True):
                 yield from self._without(record, reasons)

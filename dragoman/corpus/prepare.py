@@ -8,7 +8,7 @@ from typing import Any
 
 from dragoman.corpus.artifact import FORMAT, new_folder, read_manifest, write_manifest
 from dragoman.corpus.drops import Drop, DropLog, DropTo
-from dragoman.corpus.filters import Identifies, Sieve
+from dragoman.corpus.filters import Sieve
 from dragoman.corpus.fingerprint import fingerprint
 from dragoman.corpus.pair import Record, pair_key
 from dragoman.corpus.readers import read_source
@@ -17,6 +17,7 @@ from dragoman.corpus.spelling import Spelling, written_codes
 from dragoman.corpus.split import REASON, Leaks, leaked_lines
 from dragoman.corpus.store import Store, write_store
 from dragoman.errors import DataError
+from dragoman.language.identify import Identifier
 from dragoman.language.language import Direction
 from dragoman.recipe import Data, Source
 
@@ -64,7 +65,7 @@ def prepare(
     data: Data,
     folder: Path,
     directions: Sequence[Direction] | None = None,
-    identifier: Identifies | None = None,
+    identifier: Identifier | None = None,
     progress: Progress | None = None,
     *,
     hashes: Path | None = None,

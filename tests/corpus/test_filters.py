@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.corpus.filters import IDENTIFIED_TOGETHER, Identifies, Sieve, length_ratio, words
+from dragoman.corpus.filters import IDENTIFIED_TOGETHER, Sieve, length_ratio, words
 from dragoman.corpus.pair import Record, pair_key
 from dragoman.errors import RecipeError
 from dragoman.language.language import Direction
@@ -23,7 +23,7 @@ def record(line: int = 1, **texts: str) -> Record:
 def sift(
     drops: Drops,
     records: Sequence[Record],
-    identifier: Identifies | None = None,
+    identifier: FakeIdentifier | None = None,
     pairs: frozenset[str] | None = None,
     **filters: Any,
 ) -> list[Record]:
@@ -161,7 +161,7 @@ def test_dev_and_test_lose_only_what_is_no_text(drops: Drops) -> None:
 class FakeIdentifier:
     """Answers with the language that a text names in its first word; knows three."""
 
-    candidates = ("de", "en", "nb")
+    candidates = ("de", "en", "nb", "other")
 
     def __init__(self, confidence: float = 1.0) -> None:
         self.confidence = confidence
@@ -179,6 +179,7 @@ def test_wrong_language(drops: Drops) -> None:
         record(3, de="und drei", en="xx three"),
         record(4, no="nb fire", en="en four"),
         record(5, de="en five", en="de fünf"),
+        record(6, de="other seis", en="en six"),
     ]
     kept = sift(drops, records, FakeIdentifier(), wrong_language=True)
     assert [(r.line, sorted(r.texts)) for r in kept] == [
@@ -187,7 +188,11 @@ def test_wrong_language(drops: Drops) -> None:
         (3, ["de", "en"]),
         (4, ["en", "no"]),
     ]
-    assert drops.rows == [(2, "wrong language", ("deu",)), (5, "wrong language", ("de", "en"))]
+    assert drops.rows == [
+        (2, "wrong language", ("deu",)),
+        (5, "wrong language", ("de", "en")),
+        (6, "wrong language", ("de",)),
+    ]
 
 
 def test_wrong_language_needs_confidence_and_an_identifier(drops: Drops) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from dragoman.corpus.prepare import prepare
 from dragoman.corpus.readers import read_source
 from dragoman.corpus.store import Store
+from dragoman.language.identify import make_identifier
 from dragoman.language.language import Direction
 from dragoman.recipe import Data, Source
 
@@ -70,3 +72,20 @@ def test_bilingual_files_of_one_folder(drops: Drops) -> None:
     source = Source(folder=str(folder_of("tatoeba")), split="test.deu-eng", languages=["de", "en"])
     records = list(read_source(source, drops))
     assert records and all(set(record.texts) == {"de", "en"} for record in records)
+
+
+def test_lines_in_the_wrong_language(tmp_path: Path) -> None:
+    folder = folder_of("multi30k")
+    texts = {code: (folder / f"train.{code}").read_text().split("\n")[:400] for code in ("eng", "deu")}
+    texts["deu"][100:120] = texts["eng"][200:220]
+    for code, lines in texts.items():
+        (tmp_path / f"train.{code}").write_text("\n".join(lines) + "\n")
+    data = Data.model_validate({"train": str(tmp_path), "filters": {"wrong_language": True}})
+    prepare(data, tmp_path / "corpus", identifier=make_identifier("py3langid", ["eng", "deu"]))
+    dropped = [json.loads(line) for line in (tmp_path / "corpus" / "dropped.jsonl").open()]
+    german = [
+        row["line"] for row in dropped if row["reason"] == "wrong language" and "deu" in row["languages"]
+    ]
+    assert set(range(101, 121)) & set(german) == set(german)
+    assert len(german) >= 18
+    assert len(dropped) <= len(german) + 2
