@@ -81,7 +81,7 @@ def translate_file(
     target: str = STANDARD,
     *,
     model: str = "",
-    say: Say = partial(print, file=sys.stderr),  # noqa: B008 (standard error itself does not change)
+    say: Say | None = None,
     advance: Advance | None = None,
 ) -> FileReport:
     """Translate every line of ``source`` to a line of ``target``; ``-`` stands for standard input and output.
@@ -89,14 +89,17 @@ def translate_file(
     A file appears under its name only when it is complete; a run that was stopped goes on where it was.
     Empty lines stay empty; a line that cannot be translated becomes an empty line and is told. ``model`` is
     the folder (or hub id) of the model: its card knows the directions, and resuming needs to know it.
+    ``say`` gets the messages for the user (standard error if not given).
     """
+    say = say or _say
     warning = unknown_direction(model, direction)
     if warning:
         say(warning)
     open_input = partial(_open_input, source)
     if target == STANDARD:
         report = FileReport()
-        _translate(translator, direction, open_input(), report, _to_standard_output, advance, None)
+        lines = open_input()
+        _translate(translator, direction, lines, report, write=_print, advance=advance, total=None)
     else:
         output = PartialFile(Path(target), settings_of(translator, direction, model), say)
         lines = output.resume(open_input, again=source != STANDARD)
@@ -106,7 +109,7 @@ def translate_file(
         def write(texts: list[str]) -> None:
             output.append(texts, lines, asdict(report))
 
-        _translate(translator, direction, lines, report, write, advance, _count(source))
+        _translate(translator, direction, lines, report, write=write, advance=advance, total=_count(source))
         output.finish()
     for number, reason in report.failed:
         say(f"line {number:,}: {reason}")
@@ -120,6 +123,7 @@ def _translate(
     direction: Direction,
     lines: InputLines,
     report: FileReport,
+    *,
     write: Callable[[list[str]], None],
     advance: Advance | None,
     total: int | None,
@@ -156,7 +160,11 @@ def _standard_input() -> Iterator[bytes]:
         yield line.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def _to_standard_output(texts: list[str]) -> None:
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _print(texts: list[str]) -> None:
     sys.stdout.buffer.write("".join(text + "\n" for text in texts).encode())
     sys.stdout.buffer.flush()
 

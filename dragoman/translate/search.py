@@ -17,13 +17,12 @@ import torch
 from torch import Tensor
 
 from dragoman.errors import RecipeError
+from dragoman.translate.choose import pick, settle, top
 from dragoman.translate.contrastive import Form, combine
 from dragoman.translate.forward import Job, Rows
 
 NEVER = -1.0e9
 """Score of what must not be chosen (the library's value)."""
-STRETCHES = 64
-"""Parts into which the vocabulary is cut to find the best tokens."""
 LEAVE = 0.25
 """Finished sequences leave the batch once they are this share of it; 0.1 to 0.5 cost about the same time."""
 
@@ -113,8 +112,7 @@ class _Search:
         return self.stops[tokens]
 
     def scores(self, logits: Tensor, step: int, tokens: Tensor) -> Tensor:
-        """Next scores [sequences, width, vocabulary]; ``tokens`` [sequences, width, step] are those so
-        far."""
+        """Next scores [sequences, width, vocabulary]; ``tokens`` [sequences, width, step] so far."""
         rows = self.rows
         scores = logits.view(len(rows.sequence), rows.width, -1).log_softmax(dim=-1)
         if rows.contrasts:
@@ -124,7 +122,7 @@ class _Search:
         shape = scores.shape
         sequence = self.live.repeat_interleave(rows.width)
         room = (self.limit[self.live] - step).repeat_interleave(rows.width)
-        state = State(step, tokens.reshape(-1, step), sequence, room, self.parents)
+        state = State(step, tokens.flatten(0, 1), sequence, room, self.parents)
         for processor in self.processors:
             scores = processor(scores.view(-1, shape[-1]), state).view(shape)
         return scores
@@ -146,7 +144,7 @@ class _Greedy(_Search):
         logits = self.rows.prefill()
         for step in range(self.longest):
             scores = self.scores(logits, step, tokens[self.live, None, :step])
-            best, token = (found.view(-1) for found in _top(scores, 1))
+            best, token = (found.view(-1) for found in top(scores, 1))
             tokens[self.live, step] = token
             log_prob[self.live] += best * self.open
             length[self.live] += self.open
@@ -207,16 +205,16 @@ class _Beam(_Search):
         self.file(value, parent, token, over, step)
         total, chosen = (value + over * NEVER).topk(self.settings.beam, dim=-1)
         if self.rows.width == self.settings.beam:
-            order = _settle(parent.gather(1, chosen))
+            order = settle(parent.gather(1, chosen))
             total, chosen = total.gather(1, order), chosen.gather(1, order)
         self.total, parents, token = total, parent.gather(1, chosen), token.gather(1, chosen)
-        self.running = torch.cat((_pick(self.running, parents), token[:, :, None]), dim=-1)
+        self.running = torch.cat((pick(self.running, parents), token[:, :, None]), dim=-1)
         self.close(step)
         return parents, token
 
     def candidates(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The best continuations, best first: log-probability, parent and token, each [sequences, keep]."""
-        value, token = _top(scores, min(self.keep, scores.shape[-1]))
+        value, token = top(scores, min(self.keep, scores.shape[-1]))
         value = value + self.total[:, :, None]
         value, place = value.flatten(1).topk(self.keep, dim=-1)
         return value, place // token.shape[-1], token.flatten(1).gather(1, place)
@@ -229,12 +227,12 @@ class _Beam(_Search):
             return
         fresh = (value[:, :beam] / (step + 1) ** self.settings.length_penalty).where(ended, NEVER)
         ids = torch.zeros(len(fresh), beam, self.longest, dtype=torch.long, device=fresh.device)
-        ids[:, :, :step] = _pick(self.running, parent[:, :beam])
+        ids[:, :, :step] = pick(self.running, parent[:, :beam])
         ids[:, :, step] = token[:, :beam]
         merged = torch.cat((self.done_score[self.live], fresh), dim=1)
         score, chosen = merged.topk(beam, dim=-1)
         length = torch.cat((self.done_length[self.live], ended * (step + 1)), dim=1)  # 0: not a hypothesis
-        self.done[self.live] = _pick(torch.cat((self.done[self.live], ids), dim=1), chosen)
+        self.done[self.live] = pick(torch.cat((self.done[self.live], ids), dim=1), chosen)
         self.done_score[self.live] = score
         self.done_length[self.live] = length.gather(1, chosen)
 
@@ -270,41 +268,6 @@ class _Beam(_Search):
             or [Hypothesis([], float("-inf"), float("-inf"), False)]  # processors left nothing to choose
             for job in zip(*columns, strict=True)
         ]
-
-
-def _top(scores: Tensor, number: int) -> tuple[Tensor, Tensor]:
-    """As ``scores.topk(number)`` over the last dimension, in a third of the time for large vocabularies.
-
-    The best ``number`` entries lie in those ``number`` stretches of the vocabulary whose maxima are best.
-    """
-    size = scores.shape[-1]
-    if size % STRETCHES or size < 2 * STRETCHES * number:
-        return scores.topk(number, dim=-1)
-    parts = scores.unflatten(-1, (STRETCHES, -1))
-    part = parts.amax(dim=-1).topk(number, dim=-1).indices
-    length = parts.shape[-1]
-    kept = parts.gather(-2, part[..., None].expand(*part.shape, length)).flatten(-2)
-    value, place = kept.topk(number, dim=-1)
-    return value, part.gather(-1, place // length) * length + place % length
-
-
-def _settle(parents: Tensor) -> Tensor:
-    """For each slot the child that goes there, so that as many as possible stay where their parent was.
-
-    Those need no copy in the cache. ``parents`` and the result are [sequences, beam].
-    """
-    slots = torch.arange(parents.shape[1], device=parents.device).expand_as(parents)
-    first = ~(parents[:, :, None] == parents[:, None, :]).tril(-1).any(dim=-1)
-    taken = torch.zeros_like(first).scatter(1, parents, True)
-    free = (taken * parents.shape[1] + slots).argsort(dim=1)
-    rank = ((~first).cumsum(dim=1) - 1).clamp(min=0)
-    slot = parents.where(first, free.gather(1, rank))
-    return torch.empty_like(parents).scatter_(1, slot, slots)
-
-
-def _pick(tokens: Tensor, index: Tensor) -> Tensor:
-    """Rows ``index`` [sequences, k] of ``tokens`` [sequences, width, length], by sequence."""
-    return tokens.gather(1, index[:, :, None].expand(-1, -1, tokens.shape[-1]))
 
 
 def _hypothesis(ids: list[int], score: float, log_prob: float, stops: tuple[int, ...]) -> Hypothesis:
