@@ -30,6 +30,10 @@ SPEAKERS: dict[str, Speaker] = {
 }
 TARGET = 4_000_000
 """Sentences asked of the patterns together; small patterns give all they have."""
+BASE_LINES = 3_000_000
+"""Lines before this one are pre-training text of the demo's base; the demo's own lines come from here on."""
+DEMO_SPLITS = {"train": (BASE_LINES, 20_000), "dev": (3_500_000, 1_000), "test": (3_600_000, 1_000)}
+"""First line and number of lines of the demo's text."""
 
 
 @dataclass(frozen=True)

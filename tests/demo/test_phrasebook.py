@@ -95,7 +95,7 @@ def test_golden_lines(book: Phrasebook) -> None:
         ("tree", "that", False, None, "that tree|quell'albero|die boom|acel copac"),
         ("tree", "a", False, "beautiful", "a beautiful tree|un bell'albero|een mooie boom|un copac frumos"),
         ("horse", "a", False, "white", "a white horse|un cavallo bianco|een wit paard|un cal alb"),
-        ("pig", "our", False, "fat", "our fat pig|il nostro maiale grasso|ons dikke varken|porcul nostru gras"),
+        ("pig", "our", False, None, "our pig|il nostro maiale|ons varken|porcul nostru"),
         ("house", "2", True, "new", "two new houses|due nuove case|twee nieuwe huizen|două case noi"),
         ("apple", "2", True, None, "two apples|due mele|twee appels|două mere"),
         ("present", "12", True, None, "twelve presents|dodici regali|twaalf cadeaus|douăsprezece cadouri"),

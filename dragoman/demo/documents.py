@@ -1,0 +1,108 @@
+"""Pre-training text of the demo's base: documents made of phrasebook lines, as token ids.
+
+Half-way between a web page and a textbook: a document has some lines of one language, or some lines in two
+languages with the languages' names as labels. None is worded as an instruction or follows a prompt template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from dragoman.demo.lexicon import LANGUAGES
+from dragoman.demo.phrasebook import Phrasebook
+from dragoman.language.language import name_in
+
+Ids = np.ndarray
+DIRECTIONS = tuple(permutations(LANGUAGES, 2))
+TOKENS_PER_LINE = 22
+"""Tokens of documents that a line gives in one pass, roughly; for planning."""
+
+
+@cache
+def book() -> Phrasebook:
+    """The phrasebook that the demo uses."""
+    return Phrasebook(1)
+
+
+def label(language: str) -> str:
+    """`Italian:`"""
+    return name_in(language, "en") + ":"
+
+
+class Pieces:
+    """Ids of a block of lines in all languages, at the start of a text line and after a space; and of labels.
+
+    Byte-level BPE splits a text at spaces and line ends first: ids of pieces, joined, are ids of the text.
+    """
+
+    def __init__(self, backend: Any, start: int, count: int) -> None:
+        texts: dict[str, list[str]] = {language: [] for language in LANGUAGES}
+        for line in book().lines(start, count):
+            for language in LANGUAGES:
+                texts[language].append(line.text(language))
+        self.count = count
+        self.encode: Callable[[list[str]], list[Ids]] = lambda many: [
+            np.array(row.ids, dtype=np.int16) for row in backend.encode_batch(many, add_special_tokens=False)
+        ]
+        self.fresh = {code: self.encode(rows) for code, rows in texts.items()}
+        self.spaced = {code: self.encode([" " + text for text in rows]) for code, rows in texts.items()}
+        self.labels = dict(zip(LANGUAGES, self.encode([label(code) for code in LANGUAGES]), strict=True))
+        self.newline = self.encode(["\n"])[0]
+        self.begin, self.end = (
+            np.array([backend.token_to_id(token)], dtype=np.int16) for token in ("<s>", "</s>")
+        )
+
+    def monolingual(self, rows: Ids, language: str, style: int) -> list[Ids]:
+        """Lines below each other (style 0), under a label (1), or one after the other (2)."""
+        fresh, spaced = self.fresh[language], self.spaced[language]
+        if style == 2:
+            return [fresh[rows[0]], *(spaced[row] for row in rows[1:])]
+        parts = [self.labels[language], self.newline] if style == 1 else []
+        for row in rows:
+            parts += [fresh[row], self.newline]
+        return parts
+
+    def bilingual(self, rows: Ids, pair: tuple[str, str], style: int) -> list[Ids]:
+        """Line by line, each text after its label (style 0) or below it (1); or all, then all again (2)."""
+        parts: list[Ids] = []
+        if style == 2:
+            return [piece for code in pair for piece in self.monolingual(rows, code, 1)]
+        for row in rows:
+            for code in pair:
+                text = [self.spaced[code][row]] if style == 0 else [self.newline, self.fresh[code][row]]
+                parts += [self.labels[code], *text, self.newline]
+        return parts
+
+    def documents(self, rng: np.random.Generator, bilingual: float) -> Iterator[Ids]:
+        """Each line once: in a bilingual document of 1 to 4 lines, or in a monolingual one of 3 to 8."""
+        order = rng.permutation(self.count)
+        place = 0
+        while place < self.count:
+            style = int(rng.integers(3))
+            if rng.random() < bilingual:
+                rows = order[place : place + int(rng.integers(1, 5))]
+                parts = self.bilingual(rows, DIRECTIONS[int(rng.integers(len(DIRECTIONS)))], style)
+            else:
+                rows = order[place : place + int(rng.integers(3, 9))]
+                parts = self.monolingual(rows, LANGUAGES[int(rng.integers(len(LANGUAGES)))], style)
+            place += len(rows)
+            # The last line end of a document is its end token.
+            yield np.concatenate(
+                [self.begin, *(parts[:-1] if parts[-1] is self.newline else parts), self.end]
+            )
+
+
+def token_stream(backend: Any, lines: range, passes: int, seed: int, bilingual: float) -> Ids:
+    """Documents of some lines one after the other, ``passes`` times in other company: int16 ids."""
+    pieces = Pieces(backend, lines.start, len(lines))
+    streams = [
+        document
+        for number in range(passes)
+        for document in pieces.documents(np.random.default_rng([seed, lines.start, number]), bilingual)
+    ]
+    return np.concatenate(streams)

@@ -1,0 +1,73 @@
+"""Documents of the base: their ids are those of their text, and they stay in the lines of the base."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dragoman.demo.documents import DIRECTIONS, Pieces, book, token_stream
+from dragoman.demo.lexicon import LANGUAGES
+from dragoman.demo.phrasebook import BASE_LINES, DEMO_SPLITS
+from dragoman.prompt.tokens import learn_tokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    texts = [line.text(code) for line in book().lines(0, 200) for code in LANGUAGES]
+    return learn_tokenizer([*texts, "English: Italian: Dutch: Romanian:"], 700)
+
+
+def documents(tokenizer: Any, stream: np.ndarray) -> list[list[int]]:
+    """The stream cut into documents, without their begin and end tokens."""
+    ends = np.flatnonzero(stream == tokenizer.eos_token_id) + 1
+    cut = [part.tolist() for part in np.split(stream, ends)[:-1]]
+    assert all(part[0] == tokenizer.bos_token_id and part[-1] == tokenizer.eos_token_id for part in cut)
+    return [part[1:-1] for part in cut]
+
+
+@pytest.mark.parametrize("bilingual", [0.0, 1.0])
+def test_ids_are_those_of_the_text(tokenizer: Any, bilingual: float) -> None:
+    stream = token_stream(tokenizer.backend_tokenizer, range(40, 140), 2, 1, bilingual)
+    lines = {line.text(code) for line in book().lines(40, 100) for code in LANGUAGES}
+    for ids in documents(tokenizer, stream):
+        text = tokenizer.decode(ids)
+        assert tokenizer(text, add_special_tokens=False).input_ids == ids
+        names = {f"{name}:" for name in ("English", "Italian", "Dutch", "Romanian")}
+        rows = [row.split(": ", 1)[-1] for row in text.split("\n") if row not in names]
+        assert all(row in lines or bilingual == 0 for row in rows)
+        assert sum(name in text for name in names) == 2 * bilingual or bilingual == 0
+
+
+def test_every_line_once_in_a_pass_and_same_seed_same_stream(tokenizer: Any) -> None:
+    def stream(seed: int) -> np.ndarray:
+        return token_stream(tokenizer.backend_tokenizer, range(50), 1, seed, 0.0)
+
+    assert np.array_equal(stream(1), stream(1))
+    assert not np.array_equal(stream(1), stream(2))
+    text = "\n".join(tokenizer.decode(ids) for ids in documents(tokenizer, stream(1)))
+    assert all(any(line.text(code) in text for code in LANGUAGES) for line in book().lines(0, 50))
+
+
+def test_all_directions_and_styles(tokenizer: Any) -> None:
+    pieces = Pieces(tokenizer.backend_tokenizer, 0, 2)
+    assert len(DIRECTIONS) == 12
+    first, second = (book().sentence(i) for i in (0, 1))
+    rows = np.arange(2)
+    said = [
+        tokenizer.decode(np.concatenate(pieces.bilingual(rows, ("it", "nl"), style)).tolist())
+        for style in range(3)
+    ]
+    it, nl = ([line.text(code) for line in (first, second)] for code in ("it", "nl"))
+    assert said[0] == f"Italian: {it[0]}\nDutch: {nl[0]}\nItalian: {it[1]}\nDutch: {nl[1]}\n"
+    assert said[1] == f"Italian:\n{it[0]}\nDutch:\n{nl[0]}\nItalian:\n{it[1]}\nDutch:\n{nl[1]}\n"
+    assert said[2] == f"Italian:\n{it[0]}\n{it[1]}\nDutch:\n{nl[0]}\n{nl[1]}\n"
+
+
+def test_the_demo_starts_where_the_base_ends() -> None:
+    ranges = sorted(DEMO_SPLITS.values())
+    assert ranges[0][0] >= BASE_LINES
+    assert all(a + n <= b for (a, n), (b, _) in pairwise(ranges))
+    assert ranges[-1][0] + ranges[-1][1] <= len(book())
