@@ -15,7 +15,9 @@ from dragoman.language.language import Direction, parse_direction
 
 def _code(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("a language code became true/false: YAML reads no, on, yes as booleans; write 'no' in quotes")
+        raise ValueError(
+            "a language code became true/false: YAML reads no, on, yes as booleans; write 'no' in quotes"
+        )
     return value
 
 
@@ -72,7 +74,9 @@ class Source(Section):
     def _one_source(self) -> Source:
         given = [k for k in ("folder", "files", "tsv", "jsonl", "dataset") if getattr(self, k) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of folder, files, tsv, jsonl, dataset (found {', '.join(given) or 'none'})")
+            raise ValueError(
+                f"give exactly one of folder, files, tsv, jsonl, dataset (found {', '.join(given) or 'none'})"
+            )
         if self.tsv is not None and not self.languages:
             raise ValueError("a TSV needs `languages`: the code of each column in order")
         return self
@@ -121,7 +125,10 @@ class Data(Section):
         """One source may stand without a list; a folder given as text serves every split that it has."""
         if not isinstance(value, dict):
             return value
-        return {k: [v] if k in ("train", "dev", "test") and isinstance(v, str | dict) else v for k, v in value.items()}
+        return {
+            k: [v] if k in ("train", "dev", "test") and isinstance(v, str | dict) else v
+            for k, v in value.items()
+        }
 
 
 class Lora(Section):
@@ -273,6 +280,8 @@ class Stage(Section):
     """Steps whose weights are kept as systems of their own (name@step)."""
     seed: int | None = None
     """Seed of this stage alone; absent = the recipe's."""
+    control: bool = False
+    """A control or an oracle: its directions do not count as supervised."""
 
     @model_validator(mode="after")
     def _length(self) -> Stage:
@@ -385,9 +394,13 @@ class Recipe(Section):
             if stage.name in known:
                 raise ValueError(f"two stages are called {stage.name!r}")
             if stage.start is not None and stage.start not in known:
-                raise ValueError(f"stage {stage.name!r} starts from {stage.start!r}; known before it: {', '.join(known)}")
+                raise ValueError(
+                    f"stage {stage.name!r} starts from {stage.start!r}; known before it: {', '.join(known)}"
+                )
             known += [stage.name, *(f"{stage.name}@{step}" for step in stage.keep_steps)]
         for system in self.evaluate.systems or []:
             if system.stage not in known:
-                raise ValueError(f"system {system.name!r} uses stage {system.stage!r}; known: {', '.join(known)}")
+                raise ValueError(
+                    f"system {system.name!r} uses stage {system.stage!r}; known: {', '.join(known)}"
+                )
         return self

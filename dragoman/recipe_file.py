@@ -22,10 +22,16 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")]
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
+    ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.inf|\.nan)$"),
@@ -72,7 +78,12 @@ def parse_recipe(content: dict[str, Any]) -> Recipe:
 
 def dump_recipe(recipe: Recipe) -> str:
     """The whole recipe, defaults included, as YAML."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+    content = recipe.model_dump(mode="json")
+    for split in ("train", "dev", "test"):  # a source's split is a default only where it was not written
+        content["data"][split] = [
+            s.model_dump(mode="json", exclude_unset=True) for s in getattr(recipe.data, split)
+        ]
+    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
 
 
 def settings_hash(*parts: Any) -> str:
@@ -102,7 +113,9 @@ def _override(content: Any, override: str) -> None:
                 place[step] = {}
             place = place[step]
         if not last and not isinstance(place, dict | list):
-            raise RecipeError(f"override {override!r}: {'.'.join(steps[: index + 1])} is a value, not a section")
+            raise RecipeError(
+                f"override {override!r}: {'.'.join(steps[: index + 1])} is a value, not a section"
+            )
 
 
 def _list_item(items: list[Any], step: str, override: str) -> tuple[list[Any], Any]:
@@ -120,11 +133,17 @@ def _mistakes(error: ValidationError, node: yaml.Node | None, content: Any, give
     for mistake in error.errors():
         location = [part for part in mistake["loc"] if not _is_union_branch(part)]
         key = ".".join(map(str, location)) or "recipe"
-        place = "command line" if key in given else f"line {_line(node, location)}" if node is not None else ""
+        place = (
+            "command line" if key in given else f"line {_line(node, location)}" if node is not None else ""
+        )
         where = f"{key} ({place})" if place else key
         if mistake["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(location[-1]), _known_keys(location[:-1]), n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(_known_keys(location[:-1]))}"
+            hint = (
+                f"; did you mean {near[0]!r}?"
+                if near
+                else f"; known: {', '.join(_known_keys(location[:-1]))}"
+            )
             found.append(f"{where}: unknown key{hint}")
         elif mistake["type"] == "missing":
             found.append(f"{where}: missing")
@@ -138,7 +157,9 @@ def _mistakes(error: ValidationError, node: yaml.Node | None, content: Any, give
 
 def _is_union_branch(part: Any) -> bool:
     """Names that pydantic puts into a place for its own branches: they stand in no file."""
-    return isinstance(part, str) and ("[" in part or part in ("str", "Direction", "literal", "function-before", "Lora"))
+    return isinstance(part, str) and (
+        "[" in part or part in ("str", "Direction", "literal", "function-before", "Lora")
+    )
 
 
 def _line(node: yaml.Node | None, location: Sequence[Any]) -> int:
@@ -192,6 +213,8 @@ def _resolved(recipe: Recipe, folder: Path) -> Recipe:
         for name in ("folder", "tsv", "jsonl"):
             if (value := getattr(source, name)) is not None:
                 setattr(source, name, resolve(value))
+        if source.dataset is not None and Path(resolve(source.dataset)).is_dir():
+            source.dataset = resolve(source.dataset)
         if source.files is not None:
             source.files = {code: resolve(value) for code, value in source.files.items()}
     if recipe.base != "demo" and not Path(recipe.base).exists() and (folder / recipe.base).exists():

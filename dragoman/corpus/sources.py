@@ -161,6 +161,13 @@ def line_files(source: Source) -> list[str]:
     return [str(path.resolve()) for path in source_files(source)]
 
 
+def line_languages(source: Source) -> list[str]:
+    """The languages that a source names or whose files it has; empty if only its rows tell."""
+    if source.folder is not None:
+        return list(folder_files(source))
+    return list(source.files or {}) or [code for code in source.languages if code != "-"] or list(source.keys)
+
+
 def check_sha256(source: Source) -> None:
     """DataError if a file that is read does not have the SHA-256 that the recipe gives for its name."""
     if not source.sha256:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dragoman.errors import DataError, RecipeError
 from dragoman.evaluate.compare import Comparison, compare_systems
@@ -13,23 +12,24 @@ from dragoman.evaluate.outputs import Output, read_files, read_lines, read_outpu
 from dragoman.evaluate.results import FAULTS, Results, read_results, write_results
 from dragoman.evaluate.score import Scorer, evaluate_outputs
 from dragoman.evaluate.tables import Style, by_direction, faults, signatures, summary
+from dragoman.language.identify import Identifier, make_identifier
 from dragoman.language.language import Direction, parse_direction
-
-if TYPE_CHECKING:
-    from dragoman.language.identify import Identifier
 
 _WORTH_SHOWING = 0.5  # percent of faulty lines in some direction
 
 
 def evaluate_command(
-    path: Path,
+    path: Path | None = None,
     *,
     references: Path | None = None,
     split: str | None = None,
     systems: Sequence[str] = (),
     directions: Sequence[str] = (),
+    hyp: Path | None = None,
+    ref: Path | None = None,
     source: Path | None = None,
-    name: str | None = None,
+    direction: str | None = None,
+    system: str | None = None,
     supervised: Sequence[str] | None = None,
     identifier: str | Identifier | None = "auto",
     candidates: Sequence[str] = (),
@@ -37,22 +37,26 @@ def evaluate_command(
     metrics: Sequence[str] = ("BLEU", "chrF++"),
     external: Mapping[str, str] | None = None,
     out: Path | None = None,
+    report: bool = False,
     style: Style = "text",
     each_direction: bool = False,
     seed: int | None = None,
 ) -> Results:
     """Score outputs, print the tables and return the results.
 
-    ``path`` is a run, a folder of systems (text files: with the folder ``references``), or one file of
-    hypotheses (then ``references`` and ``source`` are files too, ``directions`` names its direction and
-    ``name`` the system). ``identifier`` is a recipe's spelling, ``none``, or an object; ``training`` is a
-    folder of ``<split>.<language>`` text for one that learns. ``external`` maps ``comet`` or ``bleurt`` to an
-    interpreter. ``out`` is a folder for ``results.json`` and, unless it is the run itself, the translations.
+    Give ``path``, a run or a folder of systems (``references``, ``split``, ``systems``, ``directions``: see
+    :func:`read_outputs`), or one file ``hyp`` with ``ref``, ``source``, ``direction`` and ``system``.
+    ``supervised``: directions that training saw. ``identifier`` to ``external``: see :func:`make_scorer`.
+    ``out``: a folder for ``results.json``, the translations unless it is the run itself, and ``report.html``.
     """
-    wanted = [parse_direction(text) for text in directions]
-    if path.is_file():
-        outputs = [_single(path, wanted, reference=references, source=source, name=name, seed=seed)]
-    else:
+    if (path is None) == (hyp is None):
+        raise RecipeError("evaluate needs either a folder of translations or one file of them (hyp)")
+    if report and out is None:
+        raise RecipeError("a report needs a folder to lie in; name one (out)")
+    if hyp is not None:
+        outputs = [_single(hyp, direction, ref=ref, source=source, system=system, seed=seed)]
+    elif path is not None:
+        wanted = _directions(directions) or ()
         outputs = read_outputs(
             path, references=references, split=split, systems=systems, directions=wanted, seed=seed
         )
@@ -63,15 +67,16 @@ def evaluate_command(
         training=training,
         metrics=metrics,
         external=external,
-        cache=(out or Path()) / "metrics" if out else None,
+        cache=out / "metrics" if out else None,
     )
-    tuned = None if supervised is None else [parse_direction(text) for text in supervised]
-    results = evaluate_outputs(outputs, scorer, tuned)
+    results = evaluate_outputs(outputs, scorer, _directions(supervised))
     print(show(results, style=style, each_direction=each_direction))
     if out is not None:
-        if out.resolve() != path.resolve():
+        if path is None or out.resolve() != path.resolve():
             write_outputs(out, outputs)
         write_results(out / "results.json", results)
+        if report:
+            print(f"\n  report    {_report(out, scorer.identifier)}")
     return results
 
 
@@ -83,7 +88,9 @@ def compare_command(
     references: Path | None = None,
     split: str | None = None,
     directions: Sequence[str] = (),
+    ref: Path | None = None,
     source: Path | None = None,
+    direction: str | None = None,
     supervised: Sequence[str] | None = None,
     identifier: str | Identifier | None = "auto",
     candidates: Sequence[str] = (),
@@ -97,23 +104,22 @@ def compare_command(
 ) -> Comparison:
     """Compare two systems, print the table and return the comparison.
 
-    ``first`` and ``second`` are folders of one system each, or files as in :func:`evaluate_command`; or
-    ``first`` alone is a run or a folder of systems, and ``systems`` names two of them. With ``out`` the rows
-    are added to the ``significance`` of ``out/results.json``.
+    ``first`` and ``second`` are folders of one system each, or two files (with ``ref``, ``source``,
+    ``direction``); or ``first`` alone is a run or a folder of systems, and ``systems`` names two of them.
+    With ``out`` the rows are added to the ``significance`` of ``out/results.json``.
     """
-    wanted = [parse_direction(text) for text in directions]
     if second is None and len(systems) != 2:
         raise RecipeError(
-            f"compare needs two systems: give two paths, or one and two names (got {len(systems)})"
+            f"compare needs two systems: two paths, or one path and two names (got {len(systems)})"
         )
-    places = [(first, systems[:1]), (second or first, systems[1:2])]
     sides = []
-    for path, names in places:
-        if path.is_file():
-            sides.append([_single(path, wanted, reference=references, source=source)])
+    for place, names in ((first, systems[:1]), (second or first, systems[1:2])):
+        if place.is_file():
+            sides.append([_single(place, direction, ref=ref, source=source)])
         else:
+            wanted = _directions(directions) or ()
             sides.append(
-                read_outputs(path, references=references, split=split, systems=names, directions=wanted)
+                read_outputs(place, references=references, split=split, systems=names, directions=wanted)
             )
     scorer = make_scorer(
         [*sides[0], *sides[1]],
@@ -124,7 +130,7 @@ def compare_command(
         external=external,
         cache=out / "metrics" if out else None,
     )
-    tuned = None if supervised is None else [parse_direction(text) for text in supervised]
+    tuned = _directions(supervised)
     comparison = compare_systems(sides[0], sides[1], scorer, supervised=tuned, trials=trials, seed=seed)
     print(comparison.table().show(style))
     if out is not None:
@@ -151,18 +157,19 @@ def make_scorer(
     external: Mapping[str, str] | None = None,
     cache: Path | None = None,
 ) -> Scorer:
-    """The scorer for these outputs; an identifier given by name covers all of their languages."""
+    """The scorer for these outputs.
+
+    ``identifier`` is spelt as in a recipe, ``none``, or an object; made by name it covers all languages of the
+    outputs, may also answer ``candidates``, and learns from ``training``, a folder of ``train.<language>``.
+    ``external`` maps ``comet`` or ``bleurt`` to an interpreter; their scores are kept in the folder ``cache``.
+    """
     others = [make_external(name, python, cache=cache) for name, python in (external or {}).items()]
     if identifier == "none":
         identifier = None
     if isinstance(identifier, str):
-        from dragoman.language.identify import make_identifier
-
         languages = sorted({code for output in outputs for code in output.direction})
         texts = _training_text(training) if training is not None else None
-        identifier = make_identifier(
-            identifier, languages, texts_by_language=texts, candidates=tuple(candidates)
-        )
+        identifier = make_identifier(identifier, languages, texts_by_language=texts, candidates=candidates)
     return Scorer(tuple(metrics), identifier, tuple(others))
 
 
@@ -177,25 +184,38 @@ def show(results: Results, *, style: Style = "text", each_direction: bool = Fals
             parts.append(f"{metric}\n{by_direction(results, metric).show(style)}")
     if style != "tsv":
         lead = "  " if style == "text" else "- "
-        parts.append(
-            "\n".join(lead + line for line in signatures(results) if line.split(":")[0] not in FAULTS)
-        )
-        parts += ["\n".join(f"{lead}note: {remark}" for remark in results.remarks)] if results.remarks else []
+        shown = [line for line in signatures(results) if line.split(":")[0] not in FAULTS]
+        parts.append("\n".join(lead + line for line in [*shown, *(f"note: {r}" for r in results.remarks)]))
     return "\n\n".join(parts)
+
+
+def _report(out: Path, identifier: Identifier | None) -> Path:
+    from dragoman.evaluate.report import write_report
+
+    if identifier is None:
+        return write_report(out)
+    judge = identifier
+    return write_report(out, identify=lambda texts: [code for code, _ in judge.identify(texts)])
+
+
+def _directions(names: Sequence[str] | None) -> list[Direction] | None:
+    return None if names is None else [parse_direction(name) for name in names]
 
 
 def _single(
     path: Path,
-    directions: Sequence[Direction],
+    direction: str | None,
     *,
-    reference: Path | None,
+    ref: Path | None,
     source: Path | None,
-    name: str | None = None,
+    system: str | None = None,
     seed: int | None = None,
 ) -> Output:
-    if len(directions) != 1:
-        raise RecipeError(f"{path}: in which direction was it translated? name one, such as en-de")
-    return read_files(path, directions[0], reference=reference, source=source, system=name, seed=seed)
+    if direction is None:
+        raise RecipeError(f"{path}: in which direction was it translated? name it, such as en-de")
+    return read_files(
+        path, parse_direction(direction), reference=ref, source=source, system=system, seed=seed
+    )
 
 
 def _training_text(folder: Path) -> dict[str, list[str]]:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from dragoman.errors import DataError
 from dragoman.language.language import Direction
 from dragoman.prompt.encode import Encoder
-from dragoman.prompt.example import Turn, assistant, user
+from dragoman.prompt.example import Turn, user
+from dragoman.prompt.shots import few_shot_turns
 from dragoman.translate.contrastive import Contrast, other_sources, wrong_directions
 
 Shots = Callable[[str, Direction], Sequence[tuple[str, str]]]
@@ -108,8 +109,8 @@ class Prompter:
 
         def ask(weight: float, source: str, asked: Direction) -> _Ask:
             instruction = self.encoder.template.instruction("mt", asked, language)
-            turns = [turn for s, t in shots for turn in (user(instruction, s), assistant(t, 0.0))]
-            return _Ask(index, weight, (*turns, user(instruction, source)), asked, language)
+            turns = (*few_shot_turns(shots, instruction), user(instruction, source))
+            return _Ask(index, weight, turns, asked, language)
 
         asks = [ask(1.0, request.source, direction)]
         if contrast.source > 0:

@@ -1,0 +1,299 @@
+"""The command line: one function a verb, heavy imports inside, mistakes as one line that names the cure."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dragoman.errors import DragomanError
+
+app = typer.Typer(
+    name="dragoman",
+    help="Turns an open LLM and some parallel text into a translator that answers in the language asked for.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Overrides = Annotated[list[str] | None, typer.Argument(help="key=value overrides of the recipe")]
+RecipeFile = Annotated[Path, typer.Argument(help="recipe (YAML)")]
+ModelArg = Annotated[str, typer.Argument(help="model folder or hub id")]
+
+
+def _example(*lines: str) -> str:
+    """The epilog of a help text: lines to copy."""
+    return "Example:\n\n" + "\n\n".join(f"  {line}" for line in lines)
+
+
+@app.command(
+    epilog=_example("dragoman run recipes/language-aware.yaml base=Qwen/Qwen3-0.6B data.train=my-corpus/")
+)
+def run(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    runs: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show the plan and the counts, do nothing")
+    ] = False,
+) -> None:
+    """Run a recipe from text to report; started again, it goes on where it was."""
+    from dragoman.recipe_file import load_recipe
+
+    settings = load_recipe(recipe, overrides or [])
+    from dragoman.distributed import processes
+    from dragoman.run import Run
+
+    job = Run(settings, runs / settings.name)
+    if dry_run:
+        print("\n".join(job.plan()))
+        return
+    with processes():
+        job.go()
+
+
+@app.command(epilog=_example("dragoman inspect recipes/language-aware.yaml --stage stage2 --count 3"))
+def inspect(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    stage: Annotated[str | None, typer.Option(help="stage whose mixture is shown (default: each)")] = None,
+    count: Annotated[int, typer.Option(help="groups of examples per stage")] = 2,
+    epoch: Annotated[int, typer.Option(help="epoch to draw from")] = 0,
+    runs: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
+) -> None:
+    """Show examples of a recipe: tokens coloured by weight (learned, context, unlearned)."""
+    from dragoman.inspect import inspect_recipe
+    from dragoman.recipe_file import load_recipe
+
+    inspect_recipe(load_recipe(recipe, overrides or []), runs, stage, count, epoch)
+
+
+@app.command(
+    epilog=_example("dragoman translate runs/demo/stages/stage2/model --direction it-nl < text.it > text.nl")
+)
+def translate(
+    model: ModelArg,
+    direction: Annotated[str, typer.Option("--direction", "-d", help="such as de-en")],
+    source: Annotated[str, typer.Option("--input", "-i", help="file; - is standard input")] = "-",
+    target: Annotated[str, typer.Option("--output", "-o", help="file; - is standard output")] = "-",
+    beam: Annotated[int, typer.Option(min=1, help="beam size; 1 is greedy")] = 1,
+    length_penalty: Annotated[
+        float, typer.Option(help="exponent of the length that beam scores are divided by")
+    ] = 1.0,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="longest output")] = 256,
+    batch_tokens: Annotated[int, typer.Option(min=1, help="tokens in a batch, hypotheses included")] = 8192,
+    prompt_language: Annotated[
+        str | None, typer.Option(help="en or target (default: as the model was tuned)")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="prompt template (default: as the model was tuned)")
+    ] = None,
+    contrast_source: Annotated[
+        float, typer.Option(min=0, help="weight of the contrast with other sources")
+    ] = 0.0,
+    contrast_language: Annotated[
+        float, typer.Option(min=0, help="weight of the contrast with wrong targets")
+    ] = 0.0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:N, mps or auto")] = "auto",
+    dtype: Annotated[str, typer.Option(help="float32 or bfloat16")] = "float32",
+) -> None:
+    """Translate a file or standard input, a line in, a line out; a stopped file goes on where it was."""
+    from dragoman.console import progress, say
+    from dragoman.language.language import parse_direction
+    from dragoman.loading import load_translator
+    from dragoman.recipe import Decoding, Model, SystemSpec
+    from dragoman.translate.files import translate_file
+
+    wanted = parse_direction(direction)
+    decoding = _checked(
+        Decoding,
+        beam=beam,
+        length_penalty=length_penalty,
+        max_new_tokens=max_new_tokens,
+        batch_tokens=batch_tokens,
+    )
+    spec = _checked(
+        SystemSpec, name="translate", prompt_language=prompt_language,
+        contrast_source=contrast_source, contrast_language=contrast_language,
+    )  # fmt: skip
+    translator = load_translator(model, _checked(Model, device=device, dtype=dtype), decoding, spec, template)
+    with progress(f" translate {wanted}") as advance:
+        report = translate_file(
+            translator, wanted, source, target, model=model, say=say,
+            advance=lambda done, rate, total: advance(done, rate, total),
+        )  # fmt: skip
+    say(f" {report}")
+
+
+@app.command(epilog=_example(
+    "dragoman evaluate runs/demo",
+    "dragoman evaluate outputs/ --references data/ --split test --out scores/ --report",
+    "dragoman evaluate --hyp out.de --ref ref.de --source src.en --direction en-de",
+))  # fmt: skip
+def evaluate(
+    path: Annotated[
+        Path | None, typer.Argument(help="run, folder of systems, or model folder (with --data)")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="folder of <split>.<lang>: translate it with a model, then score")
+    ] = None,
+    references: Annotated[
+        Path | None, typer.Option(help="folder of <split>.<lang> sources and references")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="split of the references or the data")] = None,
+    system: Annotated[list[str] | None, typer.Option(help="only these systems; the name for --hyp")] = None,
+    direction: Annotated[
+        list[str] | None, typer.Option("--direction", "-d", help="only these directions")
+    ] = None,
+    hyp: Annotated[Path | None, typer.Option(help="one file of translations")] = None,
+    ref: Annotated[Path | None, typer.Option(help="its references")] = None,
+    source: Annotated[Path | None, typer.Option(help="its sources")] = None,
+    supervised: Annotated[list[str] | None, typer.Option(help="directions that training saw")] = None,
+    identifier: Annotated[
+        str, typer.Option(help="auto, py3langid, pycld2, learnt, fasttext:PATH, none")
+    ] = "auto",
+    training: Annotated[
+        Path | None, typer.Option(help="folder of train.<lang> that an identifier learns from")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="BLEU, chrF++, TER (default: the first two)")
+    ] = None,
+    comet: Annotated[str | None, typer.Option(help="Python of an environment that has unbabel-comet")] = None,
+    bleurt: Annotated[str | None, typer.Option(help="Python of an environment that has BLEURT")] = None,
+    beam: Annotated[int, typer.Option(min=1, help="beam size when a model translates")] = 1,
+    lines: Annotated[
+        int | None, typer.Option(min=1, help="lines per direction when a model translates")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for results.json, translations and report")] = None,
+    report: Annotated[bool, typer.Option("--report", help="also write report.html into --out")] = False,
+    style: Annotated[str, typer.Option(help="text, markdown or tsv")] = "text",
+    each: Annotated[bool, typer.Option("--each", help="also a table for each metric by direction")] = False,
+) -> None:
+    """Score a model, a run, or files of translations that any system made."""
+    from dragoman.evaluate.command import evaluate_command
+
+    external = {name: python for name, python in (("comet", comet), ("bleurt", bleurt)) if python}
+    common: dict[str, Any] = {
+        "identifier": identifier, "training": training, "metrics": metric or ("BLEU", "chrF++"),
+        "external": external, "report": report, "style": style, "each_direction": each,
+    }  # fmt: skip
+    if data is not None:
+        if path is None or out is None:
+            raise typer.BadParameter("give the model folder and --out with --data")
+        from dragoman.loading import translate_folder
+
+        tuned = translate_folder(str(path), data, split, direction or [], beam, lines, out)
+        evaluate_command(out, supervised=supervised or tuned, out=out, **common)
+        return
+    run_folder = path is not None and (path / "run.json").exists()
+    evaluate_command(
+        path, references=references, split=split, systems=system if hyp is None and system else (),
+        directions=direction if hyp is None and direction else (), hyp=hyp, ref=ref, source=source,
+        direction=direction[0] if hyp is not None and direction else None,
+        system=system[0] if hyp is not None and system else None,
+        supervised=supervised or (_supervised_of(path) if run_folder and path else None), out=out, **common,
+    )  # fmt: skip
+
+
+@app.command(epilog=_example("dragoman compare runs/demo --system stage1 --system stage2"))
+def compare(
+    first: Annotated[Path, typer.Argument(help="run, folder of outputs, or a file of translations")],
+    second: Annotated[Path | None, typer.Argument(help="the other folder or file")] = None,
+    system: Annotated[list[str] | None, typer.Option(help="two systems of one run or folder")] = None,
+    references: Annotated[
+        Path | None, typer.Option(help="folder of <split>.<lang> sources and references")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="split of the references")] = None,
+    direction: Annotated[
+        list[str] | None, typer.Option("--direction", "-d", help="only these directions")
+    ] = None,
+    ref: Annotated[Path | None, typer.Option(help="references of two files")] = None,
+    source: Annotated[Path | None, typer.Option(help="sources of two files")] = None,
+    supervised: Annotated[list[str] | None, typer.Option(help="directions that training saw")] = None,
+    identifier: Annotated[
+        str, typer.Option(help="auto, py3langid, pycld2, learnt, fasttext:PATH, none")
+    ] = "auto",
+    training: Annotated[
+        Path | None, typer.Option(help="folder of train.<lang> that an identifier learns from")
+    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="BLEU, chrF++, TER")] = None,
+    trials: Annotated[int, typer.Option(min=10, help="resamplings")] = 1000,
+    seed: Annotated[int, typer.Option(help="seed of the resamplings")] = 1,
+    out: Annotated[Path | None, typer.Option(help="folder whose results.json gets the rows")] = None,
+    style: Annotated[str, typer.Option(help="text, markdown or tsv")] = "text",
+) -> None:
+    """Compare two systems: paired bootstrap and randomisation, joint over directions, Holm-corrected."""
+    from dragoman.evaluate.command import compare_command
+
+    is_file = first.is_file()
+    compare_command(
+        first, second, systems=system or (), references=references, split=split,
+        directions=direction if direction and not is_file else (), ref=ref, source=source,
+        direction=direction[0] if direction and is_file else None,
+        supervised=supervised or (_supervised_of(first) if (first / "run.json").exists() else None),
+        identifier=identifier, training=training, metrics=metric or ("BLEU", "chrF++"), trials=trials, seed=seed,
+        out=out, style=style,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+@app.command(epilog=_example("dragoman demo", "dragoman demo stages.stage2.objective.alpha=0.1 --seed 2"))
+def demo(
+    overrides: Overrides = None,
+    runs: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
+    seed: Annotated[int, typer.Option(help="seed of every random stream")] = 1,
+) -> None:
+    """The main job on the embedded base and text: base, stage 1, stage 2, and a report, in minutes."""
+    from dragoman.demo.command import demo_run
+
+    demo_run(runs, seed, overrides or [])
+
+
+@app.command(epilog=_example("dragoman doctor"))
+def doctor() -> None:
+    """What is installed, which devices there are, what is missing and how to get it."""
+    from dragoman.doctor import examine
+
+    print(examine())
+
+
+def _supervised_of(run_folder: Path) -> list[str]:
+    """Supervised directions of a run, from its recipe."""
+    from dragoman.recipe_file import load_recipe
+    from dragoman.run import Run
+
+    return [str(d) for d in Run(load_recipe(run_folder / "recipe.yaml"), run_folder).supervised()]
+
+
+def _checked(section: Any, **values: Any) -> Any:
+    """A section of the recipe made from options; a mistake names the option."""
+    from pydantic import ValidationError
+
+    try:
+        return section(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
+        raise DragomanError(f"--{option}: {first['msg']} (found {first['input']!r})") from error
+
+
+def main() -> None:
+    """Entry point: mistakes end with status 1 and one line, an interrupted run with 130."""
+    try:
+        app()
+    except DragomanError as error:
+        from dragoman.console import say
+
+        say(f"dragoman: {error}")
+        sys.exit(130 if type(error).__name__ == "Interrupted" else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has left
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""``dragoman doctor``: what is installed, which devices there are, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+import dragoman
+
+REQUIRED = ("torch", "transformers", "peft", "safetensors", "numpy", "pydantic", "sacrebleu", "py3langid")
+OPTIONAL = (
+    ("datasets", "data", "Hugging Face data sets as text in"),
+    ("pycld2", "lid", "a second language identifier"),
+    ("fasttext-predict", "lid", "identifiers of the fastText kind"),
+    ("trl", "bench", "the peer of benchmarks/tune.py"),
+)
+
+
+def examine() -> str:
+    """The findings as text; nothing is changed."""
+    lines = [
+        f"dragoman {dragoman.__version__}   Python {platform.python_version()}   {platform.platform()}",
+        "",
+    ]
+    missing = []
+    for name in REQUIRED:
+        found = _version(name)
+        lines.append(f"  {name:<18} {found or 'MISSING'}")
+        if found is None:
+            missing.append(name)
+    lines += ["", "  extras"]
+    for name, extra, purpose in OPTIONAL:
+        found = _version(name)
+        cure = found or f"not installed: pip install 'dragoman-mt[{extra}]'"
+        lines.append(f"  {name:<18} {cure}   ({purpose})")
+    lines += ["", "  devices", *_devices(missing), ""]
+    free = shutil.disk_usage(".").free / 2**30
+    lines.append(f"  disk here          {free:.1f} GB free")
+    lines.append(
+        f"  hub                {'offline' if os.environ.get('HF_HUB_OFFLINE') else 'asked for ids that are no folder'}"
+    )
+    if sys.version_info < (3, 11):
+        missing.append("Python >= 3.11")
+    lines.append("")
+    lines.append(
+        f"  missing: {', '.join(missing)}: pip install dragoman-mt" if missing else "  nothing is missing"
+    )
+    return "\n".join(lines)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _devices(missing: list[str]) -> list[str]:
+    """One line a device; the CPU's says whether bfloat16 products pay."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0
+    if "torch" in missing:
+        return [f"  cpu                {os.cpu_count()} cores, {memory:.0f} GB"]
+    import torch
+
+    fast = torch.backends.cpu.get_cpu_capability()
+    units = "bfloat16 units (model.compute: bfloat16 pays)" if _bf16() else "no bfloat16 units"
+    lines = [f"  cpu                {os.cpu_count()} cores, {memory:.0f} GB, {fast}, {units}"]
+    for index in range(torch.cuda.device_count()):
+        card = torch.cuda.get_device_properties(index)
+        lines.append(f"  cuda:{index}             {card.name}, {card.total_memory / 2**30:.0f} GB")
+    if torch.backends.mps.is_available():
+        lines.append("  mps                Apple GPU")
+    if not torch.cuda.device_count():
+        lines.append("  no CUDA card: small bases tune here; for a 7B base take a card, or LoRA and patience")
+    return lines
+
+
+def _bf16() -> bool:
+    """True if the processor multiplies bfloat16 matrices by itself (AMX or AVX512-BF16)."""
+    import torch
+
+    return bool(
+        getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
+        or getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    )

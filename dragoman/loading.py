@@ -1,0 +1,83 @@
+"""A saved model ready to translate: its card tells the prompt that it was tuned with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dragoman.console import progress
+from dragoman.corpus.readers import read_source
+from dragoman.errors import ModelError
+from dragoman.evaluate.outputs import Output, write_outputs
+from dragoman.language.language import Direction, parse_direction
+from dragoman.prompt.encode import Encoder
+from dragoman.prompt.templates import load_template
+from dragoman.recipe import Decoding, Model, Prompt, Source, SystemSpec
+from dragoman.translate.engine import Translator
+from dragoman.translate.systems import make_translator, translate_lines
+from dragoman.tune.model import load_model, load_tokenizer, read_card
+
+
+def prompt_of(model: str, template: str | None = None) -> Prompt:
+    """The prompt section on a model's card; for a foreign model its own chat template, else alpaca."""
+    card: dict[str, Any] = read_card(model)
+    try:
+        prompt = Prompt.model_validate(card["prompt"]) if "prompt" in card else None
+    except ValidationError as error:
+        raise ModelError(f"{model}/dragoman.json: its prompt section is not one of this version's") from error
+    if prompt is None:
+        prompt = Prompt(template="alpaca")
+    return prompt.model_copy(update={"template": template}) if template else prompt
+
+
+def load_translator(
+    model: str,
+    settings: Model,
+    decoding: Decoding,
+    spec: SystemSpec | None = None,
+    template: str | None = None,
+) -> Translator:
+    """Model, tokenizer, prompt and search of a model folder or hub id."""
+    prompt = prompt_of(model, template)
+    tokenizer = load_tokenizer(model)
+    encoder = Encoder(tokenizer, load_template(prompt, tokenizer), prompt.max_length)
+    spec = spec or SystemSpec(name="model")
+    if spec.prompt_language is None:
+        spec = spec.model_copy(update={"prompt_language": prompt.language})
+    return make_translator(load_model(model, settings), encoder, decoding, spec)
+
+
+def translate_folder(
+    model: str,
+    data: Path,
+    split: str | None,
+    directions: Sequence[str],
+    beam: int,
+    lines: int | None,
+    out: Path,
+) -> list[str] | None:
+    """Translate a folder of ``<split>.<lang>`` in every direction (or those named) into ``out/translations``.
+
+    Returns the directions that the model was tuned on, if its card knows them.
+    """
+    card = read_card(model)
+    source = Source(folder=str(data), split=split or "test")
+    records = list(read_source(source, lambda drop: None))[:lines]
+    codes = sorted({code for record in records for code in record.texts})
+    wanted = [parse_direction(d) for d in directions] or [
+        Direction(a, b) for a in codes for b in codes if a != b
+    ]
+    translator = load_translator(model, Model(), Decoding(beam=beam))
+    name = str(card.get("stage") or Path(model).name)
+    with progress(f" translate {name}", len(wanted)) as advance:
+        for number, direction in enumerate(wanted):
+            advance(number, str(direction))
+            pairs = [record.pair(direction) for record in records if record.has(direction)]
+            texts = translate_lines(translator, SystemSpec(name=name), [p.source for p in pairs], direction)
+            columns = tuple(zip(*((p.id, p.source, p.target) for p in pairs), strict=True))
+            ids, sources, references = columns if columns else ((), (), ())
+            write_outputs(out, [Output(name, direction, ids, tuple(texts), sources, references)])
+    return ["-".join(d) for d in card["tuned_directions"]] if "tuned_directions" in card else None
