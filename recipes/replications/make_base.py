@@ -81,7 +81,7 @@ def main() -> None:
             "test": [{**source, "languages": languages} for source in held_out],
         },
         "stages": [{
-            "name": "base", "steps": options.steps, "batch_tokens": options.batch_tokens, "learning_rate": options.rate,
+            "name": "pretrain", "steps": options.steps, "batch_tokens": options.batch_tokens, "learning_rate": options.rate,
             "weight_decay": 0.01, "betas": [0.9, 0.98], "checkpoint_every": 200,
             "tasks": {"mono": {"bilingual": options.bilingual}},
         }],

@@ -1,0 +1,166 @@
+"""Run the replications of the language-aware method: bases, rows, seeds, grids. One command, resumable.
+
+    python recipes/replications/replicate.py --data ../shared/data --parallel 1
+    python recipes/replications/replicate.py --tables          # what is measured so far, as Markdown
+
+Jobs run in the order below as soon as what they need is there; what is done is not done again, what was cut off goes
+on. ``--stop-after`` ends all jobs in time (they save and leave), for machines that are lent by the hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+M30K = ("multi30k", "eng,deu,fra,ces")
+
+
+@dataclass
+class Job:
+    """A command that leaves ``made``; ``needs`` are bases that must be there before."""
+
+    name: str
+    command: list[str]
+    made: Path
+    needs: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+    tries: int = 0
+
+
+def base(name: str, options: argparse.Namespace, data: str, languages: str, lines: str, *more: str) -> Job:
+    """The job that makes a base."""
+    out = options.bases / name
+    command = [sys.executable, str(HERE / "make_base.py"), str(options.data / data), "--languages", languages,
+               "--lines", lines, "--out", str(out), "--steps", str(options.steps), "--batch-tokens",
+               str(options.batch_tokens), *more]  # fmt: skip
+    return Job(name, command, out / "base.json")
+
+
+def run(name: str, options: argparse.Namespace, recipe: str, base: str, *overrides: str) -> Job:
+    """The job that runs a recipe on a base."""
+    command = [sys.executable, "-m", "dragoman", "run", str(HERE / recipe), f"name={name}",
+               f"base={options.bases / base}", f"data.root={options.data}", *overrides,
+               "--runs", str(options.runs)]  # fmt: skip
+    return Job(name, command, options.runs / name / "report.html", (base,))
+
+
+def jobs(options: argparse.Namespace) -> list[Job]:
+    """All jobs, the most wanted first."""
+    data, languages = M30K
+    share = {n: base(f"multi30k-{n}", options, data, languages, "1-14000", "--bilingual", str(n / 100)) for n in (100, 5, 0)}
+    large = base("multi30k-100-large", options, data, languages, "1-14000", "--bilingual", "1",
+                 "--hidden", "384", "--layers", "8")  # fmt: skip
+    bible = base("bible", options, "bible_nt", "eng,deu,spa,ceb,chr", "1-3300", "--held-out", "dev,test",
+                 "--bilingual", "0.75")  # fmt: skip
+    main = [run(f"multi30k-s{seed}", options, "multi30k.yaml", "multi30k-100", f"seed={seed}") for seed in (1, 2, 3)]
+    small = "multi30k-small.yaml"
+    return [
+        share[100],
+        main[0],
+        run("multi30k-post", options, small, "multi30k-100", "prompt.template=alpaca-post"),
+        share[5],
+        main[1],
+        main[2],
+        run("multi30k-grid", options, "multi30k-grid.yaml", "multi30k-100"),
+        share[0],
+        bible,
+        run("multi30k-share5", options, "multi30k.yaml", "multi30k-5"),
+        run("multi30k-share0", options, small, "multi30k-0"),
+        run("bible", options, "bible.yaml", "bible"),
+        *(
+            run(f"multi30k-lines{count}", options, small, "multi30k-100",
+                f"data.train.lines=14001-{14000 + count}", "stages.0.epochs=null", f"stages.0.steps={steps}")  # fmt: skip
+            for count, steps in ((1000, 120), (3000, 250), (10000, 470))
+        ),
+        large,
+        run("multi30k-large", options, small, "multi30k-100-large"),
+    ]
+
+
+def work(todo: list[Job], options: argparse.Namespace) -> None:
+    """Keep ``parallel`` jobs going until all are done or the time is over."""
+    end = time.monotonic() + options.stop_after
+    running: list[Job] = []
+    options.logs.mkdir(parents=True, exist_ok=True)
+    todo = [job for job in todo if not job.made.exists()]
+    while (todo or running) and time.monotonic() < end:
+        for job in [job for job in running if job.process is not None and job.process.poll() is not None]:
+            running.remove(job)
+            done = job.made.exists()
+            print(f"{time.strftime('%H:%M:%S')} {job.name}: {'done' if done else 'failed'}", flush=True)
+            if not done and job.tries < 2:
+                todo.append(job)
+        for job in list(todo):
+            ready = all((options.bases / need / "base.json").exists() for need in job.needs)
+            if len(running) < options.parallel and ready:
+                todo.remove(job)
+                job.tries += 1
+                log = (options.logs / f"{job.name.replace(' ', '-')}.log").open("ab")
+                job.process = subprocess.Popen(job.command, stdout=log, stderr=log)
+                running.append(job)
+                print(f"{time.strftime('%H:%M:%S')} {job.name}: started", flush=True)
+        time.sleep(1)
+    for job in running:
+        if job.process is not None:
+            job.process.send_signal(signal.SIGTERM)
+    for job in running:
+        if job.process is not None:
+            try:
+                job.process.wait(20)
+            except subprocess.TimeoutExpired:
+                job.process.kill()
+
+
+def tables(options: argparse.Namespace) -> None:
+    """Markdown of everything that is measured."""
+    from dragoman.evaluate.results import merge, read_results
+    from dragoman.evaluate.tables import by_direction, summary
+
+    found = {path.parent.name: read_results(path) for path in sorted(options.runs.glob("*/results.json"))}
+    seeds = [results for name, results in found.items() if name.startswith("multi30k-s") and name[-1] in "123"]
+    if len(seeds) > 1:
+        merged = merge(seeds)
+        print(f"## multi30k, mean and deviation of {len(seeds)} seeds\n\n{summary(merged).show('markdown')}\n")
+        for metric in ("BLEU", "chrF++", "OTR"):
+            print(f"### {metric} by direction\n\n{by_direction(merged, metric).show('markdown')}\n")
+    for name, results in found.items():
+        print(f"## {name}\n\n{summary(results).show('markdown')}\n")
+        rows = [row for row in results.significance if row.get("group")]
+        for row in rows:
+            low, high = row["low"], row["high"]
+            print(f"- {row['b']} against {row['a']}, {row['group']}, {row['metric']}: {row['difference']:+.2f} "
+                  f"({low:+.2f} to {high:+.2f}), p {row['p_bootstrap']:.3f} / {row['p_randomisation']:.3f}")  # fmt: skip
+        took = options.runs / name / "took.json"
+        if took.exists():
+            print(f"\ntook {json.loads(took.read_text())}")
+        print()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--bases", type=Path, default=Path("runs/bases"))
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--logs", type=Path, default=Path("runs/logs"))
+    parser.add_argument("--parallel", type=int, default=1, help="jobs at a time")
+    parser.add_argument("--stop-after", type=float, default=1e9, help="seconds")
+    parser.add_argument("--steps", type=int, default=2000, help="steps of a base")
+    parser.add_argument("--batch-tokens", type=int, default=16384, help="tokens in a step of a base")
+    parser.add_argument("--only", nargs="*", default=[], help="names of jobs (default: all)")
+    parser.add_argument("--tables", action="store_true", help="print what is measured, run nothing")
+    options = parser.parse_args()
+    if options.tables:
+        tables(options)
+        return
+    work([job for job in jobs(options) if not options.only or job.name in options.only], options)
+
+
+if __name__ == "__main__":
+    main()
