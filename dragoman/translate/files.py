@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dragoman.corpus.opening import COMPRESSIONS, Bad, decode, raw_lines
+from dragoman.corpus.opening import COMPRESSIONS, Bad, check_file, decode, raw_lines
 from dragoman.language.language import Direction, same_language
 from dragoman.translate.engine import EMPTY, Translation, Translator
 from dragoman.translate.partial import InputLines, PartialFile
@@ -92,6 +92,8 @@ def translate_file(
     ``say`` gets the messages for the user (standard error if not given).
     """
     say = say or _say
+    if source != STANDARD:
+        check_file(Path(source))
     warning = unknown_direction(model, direction)
     if warning:
         say(warning)

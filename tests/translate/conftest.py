@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from .toy import make_model, train
+from dragoman.prompt.encode import Encoder
+
+from .toy import make_model, text_encoder, text_model, train
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,3 +27,15 @@ def one_thread() -> Iterator[None]:
 def trained() -> Callable[[str], Any]:
     """A model of a kind, trained on the toy task at its first use."""
     return cache(lambda kind: train(make_model(kind)))
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    """An encoder of real text."""
+    return text_encoder()
+
+
+@pytest.fixture(scope="session")
+def model(encoder: Encoder) -> Any:
+    """A model for that encoder."""
+    return text_model(encoder)

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from helpers import tiny_model, toy_records
 from torch import Tensor
+
+from dragoman.prompt.encode import Encoder
+from dragoman.prompt.templates import load_template
+from dragoman.prompt.tokens import learn_tokenizer
 
 BOS, STOP, SEP, WORDS = 1, 2, 3, 40
 VOCABULARY = 4 + 2 * WORDS
@@ -75,7 +80,24 @@ def train(model: Any, steps: int = 140) -> Any:
     return model.eval()
 
 
-def naive_scores(model: Any, contexts: Sequence[list[int]], weights: Sequence[float], chosen: list[int]) -> Tensor:
+def text_encoder() -> Encoder:
+    """An encoder with the template `alpaca` and a tokenizer learned from the toy records."""
+    texts = [text for record in toy_records(60) for text in record.texts.values()]
+    return Encoder(learn_tokenizer(texts, 400), load_template("alpaca"))
+
+
+def text_model(encoder: Encoder) -> Any:
+    """Untrained, with weights so large that most prompts get an answer of their own."""
+    model = tiny_model("llama", len(encoder.tokenizer))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(12 if parameter.ndim > 1 else 1)
+    return model
+
+
+def naive_scores(
+    model: Any, contexts: Sequence[list[int]], weights: Sequence[float], chosen: list[int]
+) -> Tensor:
     """ContraDecode's score of every next token, by a whole forward pass for each prompt."""
     total = torch.zeros(VOCABULARY)
     for ids, weight in zip(contexts, weights, strict=True):
