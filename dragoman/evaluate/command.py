@@ -159,9 +159,9 @@ def make_scorer(
 ) -> Scorer:
     """The scorer for these outputs.
 
-    ``identifier`` is spelt as in a recipe, ``none``, or an object; made by name it covers all languages of the
-    outputs, may also answer ``candidates``, and learns from ``training``, a folder of ``train.<language>``.
-    ``external`` maps ``comet`` or ``bleurt`` to an interpreter; their scores are kept in the folder ``cache``.
+    ``identifier`` is spelt as in a recipe, ``none``, or an object; made by name it covers all languages of
+    the outputs, may also answer ``candidates``, and learns from ``training``, a folder of ``train.<language>``.
+    ``external`` maps ``comet`` or ``bleurt`` to an interpreter; ``cache`` is the folder of their scores.
     """
     others = [make_external(name, python, cache=cache) for name, python in (external or {}).items()]
     if identifier == "none":

@@ -61,18 +61,22 @@ def test_commands_on_files_and_their_mistakes(tmp_path: Path, capsys: pytest.Cap
         ("b.de", TEXT["en"]),
     ):
         (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    files = {"references": tmp_path / "ref.de", "source": tmp_path / "src.en"}
+    files = {"ref": tmp_path / "ref.de", "source": tmp_path / "src.en"}
     results = evaluate_command(
-        tmp_path / "a.de", directions=["en-de"], identifier="none", name="mine", **files
+        hyp=tmp_path / "a.de", direction="en-de", identifier="none", system="mine", **files
     )
     assert results.systems == ["mine"] and results.value("mine", "en-de", "BLEU") == pytest.approx(100)
     found = compare_command(
-        tmp_path / "a.de", tmp_path / "b.de", directions=["en-de"], identifier="none", trials=9, **files
+        tmp_path / "a.de", tmp_path / "b.de", direction="en-de", identifier="none", trials=9, **files
     )
     assert (found.first, found.second) == ("a", "b") and found.differences[0].test.difference < -50
     capsys.readouterr()
     with pytest.raises(RecipeError, match=r"a\.de: in which direction was it translated"):
-        evaluate_command(tmp_path / "a.de", identifier="none")
+        evaluate_command(hyp=tmp_path / "a.de", identifier="none")
+    with pytest.raises(RecipeError, match="either a folder of translations or one file"):
+        evaluate_command(tmp_path, hyp=tmp_path / "a.de")
+    with pytest.raises(RecipeError, match="a report needs a folder to lie in"):
+        evaluate_command(tmp_path, report=True)
     with pytest.raises(RecipeError, match="compare needs two systems"):
         compare_command(tmp_path, identifier="none")
 
@@ -107,10 +111,16 @@ def test_other_systems_on_real_text(tmp_path: Path, capsys: pytest.CaptureFixtur
     supervised = ["eng-deu", "deu-eng", "eng-fra", "fra-eng"]
     out = tmp_path / "out"
     results = evaluate_command(
-        tmp_path / "hyps", references=refs, supervised=supervised, identifier="py3langid", out=out
+        tmp_path / "hyps",
+        references=refs,
+        supervised=supervised,
+        identifier="py3langid",
+        out=out,
+        report=True,
     )
     shown = capsys.readouterr().out
     assert "supervised (4)" in shown and "zero-shot (2)" in shown
+    assert "<html" in (out / "report.html").read_text(encoding="utf-8")
 
     def average(system: str, metric: str) -> float:
         return results.averages(system, "zero-shot", metric)[0].value
