@@ -160,7 +160,7 @@ def make_scorer(
     """The scorer for these outputs.
 
     ``identifier`` is spelt as in a recipe, ``none``, or an object; made by name it covers all languages of
-    the outputs, may also answer ``candidates``, and learns from ``training``, a folder of ``train.<language>``.
+    the outputs, may answer ``candidates`` too, and learns from ``training`` (``train.<language>`` files).
     ``external`` maps ``comet`` or ``bleurt`` to an interpreter; ``cache`` is the folder of their scores.
     """
     others = [make_external(name, python, cache=cache) for name, python in (external or {}).items()]
