@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
+from dragoman.console import progress
 from dragoman.errors import DataError, RecipeError
 from dragoman.evaluate.compare import Comparison, compare_systems
 from dragoman.evaluate.external import make_external
@@ -12,7 +14,7 @@ from dragoman.evaluate.outputs import Output, read_files, read_lines, read_outpu
 from dragoman.evaluate.results import FAULTS, Results, read_results, write_results
 from dragoman.evaluate.score import Scorer, evaluate_outputs
 from dragoman.evaluate.tables import Style, by_direction, faults, signatures, summary
-from dragoman.language.identify import Identifier, make_identifier
+from dragoman.language.identify import Identifier, load_identifier, make_identifier
 from dragoman.language.language import Direction, parse_direction
 
 _WORTH_SHOWING = 0.5  # percent of faulty lines in some direction
@@ -62,14 +64,18 @@ def evaluate_command(
         )
     scorer = make_scorer(
         outputs,
-        identifier=identifier,
+        identifier=_of_run(path, identifier),
         candidates=candidates,
         training=training,
         metrics=metrics,
         external=external,
         cache=out / "metrics" if out else None,
     )
-    results = evaluate_outputs(outputs, scorer, _directions(supervised))
+    with progress(" evaluate", len(outputs)) as advance:
+        done = count()
+        results = evaluate_outputs(
+            outputs, scorer, _directions(supervised), lambda name: advance(next(done), name)
+        )
     print(show(results, style=style, each_direction=each_direction))
     if out is not None:
         if path is None or out.resolve() != path.resolve():
@@ -123,7 +129,7 @@ def compare_command(
             )
     scorer = make_scorer(
         [*sides[0], *sides[1]],
-        identifier=identifier,
+        identifier=_of_run(first, identifier),
         candidates=candidates,
         training=training,
         metrics=metrics,
@@ -199,7 +205,15 @@ def _report(out: Path, identifier: Identifier | None) -> Path:
 
 
 def _directions(names: Sequence[str] | None) -> list[Direction] | None:
-    return None if names is None else [parse_direction(name) for name in names]
+    """Directions of names that may hold several with commas: ``en-de,de-en``."""
+    return None if names is None else [parse_direction(part) for name in names for part in name.split(",")]
+
+
+def _of_run(path: Path | None, identifier: str | Identifier | None) -> str | Identifier | None:
+    """The identifier that a run keeps, where none was asked for by name."""
+    if path is not None and identifier == "auto" and (path / "identifier").is_dir():
+        return load_identifier(path / "identifier")
+    return identifier
 
 
 def _single(

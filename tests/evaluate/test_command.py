@@ -16,6 +16,7 @@ from dragoman.evaluate.compare import compare_systems
 from dragoman.evaluate.outputs import write_outputs
 from dragoman.evaluate.results import read_results, write_results
 from dragoman.evaluate.score import Scorer, evaluate_outputs
+from dragoman.language.identify import make_identifier, save_identifier
 
 
 def test_commands_on_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,6 +43,19 @@ def test_commands_on_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert len(joint) == 1 and joint[0]["a"] == "stage 1" and joint[0]["p_holm"] is None
     single = [row for row in rows if row.get("direction") == "de-fr" and row["metric"] == "chrF++"]
     assert len(single) == 1 and single[0]["p_holm"] >= single[0]["p_randomisation"]
+
+
+def test_a_run_is_judged_by_the_identifier_that_it_keeps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_outputs(tmp_path, [*side("stage 1", 0.4, 1), *side("stage 2", 0.1, 2)])
+    texts = {code: [f"{line} {n}" for line in lines for n in range(40)] for code, lines in TEXT.items()}
+    save_identifier(make_identifier("learnt", list(TEXT), texts), tmp_path / "identifier")
+    results = evaluate_command(tmp_path, supervised=["en-de,de-en"])
+    assert results.identifier["name"] == "learnt" and results.groups == ["supervised", "zero-shot"]
+    compared = compare_command(tmp_path, systems=["stage 1", "stage 2"], trials=10)
+    assert any("id:learnt" in item.signature for item in compared.differences)
+    capsys.readouterr()
 
 
 def test_an_earlier_comparison_is_replaced(tmp_path: Path) -> None:
