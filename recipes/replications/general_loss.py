@@ -1,0 +1,55 @@
+"""Loss of models on held-out general instructions (not translation), before and after tuning.
+
+    python recipes/replications/general_loss.py ../shared/data/instructions/user_oriented_instructions.jsonl \\
+        base=runs/bases/multi30k-100 "stage 1=runs/multi30k-s1/stages/stage 1/model" ...
+
+The file is that of Self-Instruct (https://github.com/yizhongw/self-instruct, revision 0b26ccaa4159): rows with
+`instruction` and `instances` of `input` and `output`. The prompt is the alpaca template; the loss is the mean of -log p
+over the tokens of the outputs and their end. What does not fit 1,024 tokens is left out and counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from dragoman.prompt.encode import Encoder
+from dragoman.prompt.example import Example, assistant, user
+from dragoman.prompt.templates import load_template
+from dragoman.recipe import Model, Objective
+from dragoman.tune.model import load_model, load_tokenizer
+from dragoman.tune.step import Stepper
+from dragoman.tune.validate import dev_loss
+
+
+def examples(path: Path) -> list[Example]:
+    """One example for each instance of each instruction."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        Example((user(row["instruction"], one["input"] or None), assistant(one["output"])), "general", id=row["id"])
+        for row in rows
+        for one in row["instances"]
+        if one["output"].strip()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("instructions", type=Path)
+    parser.add_argument("models", nargs="+", help="name=folder")
+    options = parser.parse_args()
+    rows = examples(options.instructions)
+    print(f"| model | loss on {len(rows)} outputs | left out |\n|---|---:|---:|")
+    for named in options.models:
+        name, _, folder = named.partition("=")
+        tokenizer = load_tokenizer(folder)
+        model = load_model(folder, Model())
+        encoder = Encoder(tokenizer, load_template("alpaca"), 1024)
+        stepper = Stepper(model, tokenizer.pad_token_id or tokenizer.eos_token_id, Objective(), {}, 8192, share=False)
+        loss = dev_loss(stepper, encoder, rows)
+        print(f"| {name} | {loss:.3f} | {sum(encoder.dropped.values())} |")
+
+
+if __name__ == "__main__":
+    main()
