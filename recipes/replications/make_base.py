@@ -12,15 +12,19 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from dragoman.console import progress, say
 from dragoman.corpus.prepare import prepare
 from dragoman.corpus.store import Store
 from dragoman.language.language import Direction
+from dragoman.prompt.templates import load_template
 from dragoman.prompt.tokens import learn_tokenizer
 from dragoman.recipe_file import dump_recipe, parse_recipe
 from dragoman.tune.stage import run_stage
+
+TEMPLATE_TIMES = 300
 
 
 def arguments() -> argparse.Namespace:
@@ -42,13 +46,25 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def tokenizer_text(store: Store) -> Iterator[str]:
+    """The corpus, and the words of the alpaca prompts often enough to become tokens: prompts get short.
+
+    The model itself never sees a prompt.
+    """
+    for index in range(len(store)):
+        yield from store[index].texts.values()
+    for name in ("alpaca", "alpaca-post"):
+        template = load_template(name)
+        words = [frame.with_input for frame in template.frames.values()]
+        yield from [*words, *template.wordings["mt"].values()] * TEMPLATE_TIMES
+
+
 def fresh_model(folder: Path, store: Store, options: argparse.Namespace) -> None:
     """A tokenizer learnt from the text and a LLaMA with random weights."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    texts = (text for index in range(len(store)) for text in store[index].texts.values())
-    tokenizer = learn_tokenizer(texts, options.vocabulary)
+    tokenizer = learn_tokenizer(tokenizer_text(store), options.vocabulary)
     torch.manual_seed(options.seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
