@@ -44,7 +44,7 @@ def library(model: Any, prompts: list[list[int]], limits: list[int], beam: int) 
     from transformers import StoppingCriteria, StoppingCriteriaList
 
     longest = max(map(len, prompts))
-    limit = torch.tensor(limits)
+    limit = torch.tensor(limits, device=model.device)
 
     class Limit(StoppingCriteria):
         def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
@@ -53,8 +53,8 @@ def library(model: Any, prompts: list[list[int]], limits: list[int], beam: int) 
     ids = torch.tensor([[0] * (longest - len(p)) + p for p in prompts])
     mask = (torch.arange(longest) >= torch.tensor([[longest - len(p)] for p in prompts])).long()
     out = model.generate(
-        input_ids=ids,
-        attention_mask=mask,
+        input_ids=ids.to(model.device),
+        attention_mask=mask.to(model.device),
         do_sample=False,
         num_beams=beam,
         max_new_tokens=max(limits),
@@ -90,6 +90,8 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -103,10 +105,11 @@ def main() -> None:
         num_key_value_heads=max(1, args.width // 64),
         initializer_range=0.1,
     )
-    model = LlamaForCausalLM(config).eval()
+    model = LlamaForCausalLM(config).eval().to(args.device, getattr(torch, args.dtype))
     prompts, limits = make_batch(args.batch, args.vocabulary)
     print(f"LLaMA {args.width} x {args.layers}, vocabulary {args.vocabulary:,}, batch {args.batch}, ", end="")
-    print(f"{args.threads} threads, {sum(limits):,} output tokens, medians of {args.repeats}")
+    print(f"{args.device} {args.dtype}, {args.threads} threads, {sum(limits):,} output tokens, ", end="")
+    print(f"medians of {args.repeats}")
     with torch.inference_mode():
         for beam in args.beams:
             same = sum(
