@@ -18,29 +18,37 @@ from dragoman.recipe import Recipe, Section
 
 
 class _Loader(yaml.SafeLoader):
-    """Booleans are only true and false, so that the language `no` stays text; 1e-5 is a number."""
+    """Plain words stay text but for true and false, null and decimal numbers; a key may stand only once.
+
+    So the language `no` is no boolean, 1:30 no number of seconds, 2024-01-01 no date, and 1e-5 is a number.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and key.value != "<<":
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
+_REPLACED = {f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float", "timestamp")}
 _Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
-    ]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _REPLACED]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.inf|\.nan)$"),
-    list("-+.0123456789"),
-)
+for _name, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][0-9_]*)", "-+0123456789"),
+    ("float", r"[-+]?(?:(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.inf|\.nan)", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), list(_first))
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe of a file with ``key=value`` overrides (``stages.stage1.steps=50``; lists by name or number).
+    """The recipe of a file with ``key=value`` overrides; lists go by name or number (``stages.sft.steps=9``).
 
     Raises one RecipeError that names every mistake: key, line, what was expected, and the nearest known name.
     """
@@ -55,16 +63,14 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         node = loader.get_single_node()
         content = loader.construct_document(node) if node is not None else None
     except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"recipe {path}: not YAML ({error})") from error
+        raise RecipeError(f"recipe {path}{_not_yaml(error)}") from error
     if not isinstance(content, dict):
         raise RecipeError(f"recipe {path}: expected keys such as base, data, stages; found none")
-    for override in overrides:
-        _override(content, override)
+    given = [_override(content, override) for override in overrides]
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
-        given = {override.split("=", 1)[0] for override in overrides}
-        raise RecipeError(f"recipe {path}: {_mistakes(error, node, content, given)}") from error
+        raise RecipeError(f"recipe {path}: {_mistakes(error, node, given)}") from error
     return _resolved(recipe, path.parent)
 
 
@@ -73,7 +79,7 @@ def parse_recipe(content: dict[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(f"recipe: {_mistakes(error, None, content, set())}") from error
+        raise RecipeError(f"recipe: {_mistakes(error, None, [])}") from error
 
 
 def dump_recipe(recipe: Recipe) -> str:
@@ -96,63 +102,73 @@ def settings_hash(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _override(content: Any, override: str) -> None:
+def _not_yaml(error: Exception) -> str:
+    """Where and why a text is not YAML."""
+    mark = getattr(error, "problem_mark", None)
+    where = f", line {mark.line + 1}" if mark is not None else ""
+    return f"{where}: not YAML ({getattr(error, 'problem', None) or error})"
+
+
+def _override(content: Any, override: str) -> list[Any]:
+    """Set one value in a recipe's content; returns its place (list items by number)."""
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise RecipeError(f"override {override!r}: expected key=value, for example stages.stage1.steps=50")
-    value = yaml.load(text, _Loader) if text else None  # _Loader is a SafeLoader
-    place, steps = content, key.split(".")
-    for index, step in enumerate(steps):
-        last = index == len(steps) - 1
-        if isinstance(place, list):
-            place, step = _list_item(place, step, override)
-        if last:
-            place[step] = value
-        else:
-            if place.get(step) is None if isinstance(place, dict) else False:
-                place[step] = {}
-            place = place[step]
-        if not last and not isinstance(place, dict | list):
-            raise RecipeError(
-                f"override {override!r}: {'.'.join(steps[: index + 1])} is a value, not a section"
-            )
+    try:
+        value = yaml.load(text, _Loader) if text else None  # _Loader is a SafeLoader
+    except (yaml.YAMLError, ValueError) as error:
+        raise RecipeError(f"override {override!r}{_not_yaml(error)}; put the value in quotes") from error
+    steps = key.split(".")
+    location: list[Any] = []
+    place = content
+    for index, step in enumerate(steps, 1):
+        location.append(_list_item(place, step, override) if isinstance(place, list) else step)
+        if index == len(steps):
+            place[location[-1]] = value
+            break
+        if isinstance(place, dict) and place.get(step) is None:
+            place[step] = {}
+        place = place[location[-1]]
+        if not isinstance(place, dict | list):
+            raise RecipeError(f"override {override!r}: {'.'.join(steps[:index])} is a value, not a section")
+    return location
 
 
-def _list_item(items: list[Any], step: str, override: str) -> tuple[list[Any], Any]:
+def _list_item(items: list[Any], step: str, override: str) -> int:
     names = [item.get("name") if isinstance(item, dict) else None for item in items]
     if step in names:
-        return items, names.index(step)
+        return names.index(step)
     if step.isdigit() and int(step) < len(items):
-        return items, int(step)
+        return int(step)
     known = ", ".join(str(name) for name in names if name) or f"0 to {len(items) - 1}"
     raise RecipeError(f"override {override!r}: no item {step!r}; known: {known}")
 
 
-def _mistakes(error: ValidationError, node: yaml.Node | None, content: Any, given: set[str]) -> str:
+def _mistakes(error: ValidationError, node: yaml.Node | None, given: list[list[Any]]) -> str:
+    """All mistakes in one line; ``given`` are the places that overrides have set."""
     found = []
     for mistake in error.errors():
         location = [part for part in mistake["loc"] if not _is_union_branch(part)]
         key = ".".join(map(str, location)) or "recipe"
-        place = (
-            "command line" if key in given else f"line {_line(node, location)}" if node is not None else ""
-        )
-        where = f"{key} ({place})" if place else key
+        where = key if node is None else f"{key} ({_place(node, location, given)})"
         if mistake["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(location[-1]), _known_keys(location[:-1]), n=1, cutoff=0.5)
-            hint = (
-                f"; did you mean {near[0]!r}?"
-                if near
-                else f"; known: {', '.join(_known_keys(location[:-1]))}"
-            )
-            found.append(f"{where}: unknown key{hint}")
+            known = _known_keys(location[:-1])
+            near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            found.append(f"{where}: unknown key; {hint}")
         elif mistake["type"] == "missing":
             found.append(f"{where}: missing")
         else:
-            message = mistake["msg"].removeprefix("Value error, ")
             short = repr(mistake["input"])
-            found.append(f"{where}: {message}" + (f" (found {short})" if len(short) < 60 else ""))
+            quotes = mistake["type"] == "string_type" and isinstance(mistake["input"], int | float)
+            found.append(
+                f"{where}: {mistake['msg'].removeprefix('Value error, ')}"
+                + (f" (found {short})" if len(short) < 60 else "")
+                + ("; put it in quotes" if quotes else "")
+            )
+    found = list(dict.fromkeys(found))
     count = f"{len(found)} mistakes: " if len(found) > 1 else ""
-    return count + " | ".join(dict.fromkeys(found))
+    return count + " | ".join(found)
 
 
 def _is_union_branch(part: Any) -> bool:
@@ -162,21 +178,33 @@ def _is_union_branch(part: Any) -> bool:
     )
 
 
-def _line(node: yaml.Node | None, location: Sequence[Any]) -> int:
-    """Line of the deepest node on the way to a location, counted from 1."""
-    line = node.start_mark.line if node is not None else 0
+def _place(node: yaml.Node, location: Sequence[Any], given: list[list[Any]]) -> str:
+    """`command line` if an override set the value or made its section, else the line."""
+    line, whole = _line(node, location)
+    for override in given:
+        common = min(len(override), len(location))
+        if override[:common] == list(location[:common]) and (common == len(override) or not whole):
+            return "command line"
+    return f"line {line}"
+
+
+def _line(node: yaml.Node, location: Sequence[Any]) -> tuple[int, bool]:
+    """Line of the deepest node on the way to a location, counted from 1; is that the location itself?"""
+    line = node.start_mark.line
     for part in location:
+        if isinstance(node, yaml.MappingNode) and part == 0:
+            continue  # one source may stand without its list
         if isinstance(node, yaml.MappingNode):
             pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
             if pair is None:
-                break
+                return line + 1, False
             line, node = pair[0].start_mark.line, pair[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
             line = node.start_mark.line
         else:
-            break
-    return line + 1
+            return line + 1, False
+    return line + 1, True
 
 
 def _known_keys(location: Sequence[Any]) -> list[str]:

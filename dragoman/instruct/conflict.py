@@ -1,22 +1,28 @@
 """Task ``conflict``: the right answer under a wrong instruction, to be unlearned (arXiv 2403.14399).
 
-``any`` draws the instruction of a random other pair, as the paper does: it differs from the pair's own, but may name
-the same target language. ``target`` draws one that names another target language. Either way the pair is left
-without a negative if its answer would be right under the wrong instruction: it equals the source, or stands
-identically in the language that the instruction names. Negatives are drawn anew each epoch.
+``any`` draws the instruction of a random other pair, as the paper does: it differs from the pair's own, but
+may name the same target language. ``target`` draws one that names another target language. Either way the
+pair is
+left without a negative if its answer would be right under the wrong instruction: it equals the source, or
+stands identically in the language that the instruction names. Negatives are drawn anew each epoch.
 """
 
 from __future__ import annotations
 
 import random
 import unicodedata
+from itertools import groupby
 
 from dragoman.corpus.pair import Record
+from dragoman.errors import RecipeError
 from dragoman.instruct.mt import mt_example
 from dragoman.instruct.task import Material, PairItems, task_directions
-from dragoman.language.language import Direction, canonical, same_language
+from dragoman.language.language import Direction, same_language
 from dragoman.prompt.example import Example, Span, assistant, assistant_spans, user
 from dragoman.recipe import TaskSpec
+
+RIGHT = "conflict: every wrong instruction would be right"
+SPARED = "conflict: nothing to unlearn, all words are spared"
 
 
 class Conflict:
@@ -27,79 +33,105 @@ class Conflict:
         self.directions = task_directions(spec, material.store, "conflict")
         self.items = PairItems(material.store, self.directions)
         self.size = self.items.size
+        self._wordings = {direction: self._wording(direction) for direction in self.directions}
         self._wrong = {direction: self._candidates(direction) for direction in self.directions}
+        if self.directions and not any(self._wrong.values()):
+            raise RecipeError(
+                "task conflict: no instruction conflicts with another here; give more directions, or name "
+                "languages in wrong_targets"
+            )
 
     def make(self, item: int, rng: random.Random) -> list[Example]:
         """The pair and its negative; without ``positives`` the negative alone."""
         record, direction = self.items[item]
-        group = f"{record.id}/{direction}"
-        right = mt_example(record, direction, self.material)
-        made = [Example(right.turns, "mt", direction, record.id, group, right.prompt_language)]
-        if not self.spec.positives:
-            made = []
+        made: list[Example] = []
+        if self.spec.positives:
+            made.append(mt_example(record, direction, self.material, group=_group(record, direction)))
         if rng.random() < self.spec.negative_share:
             wrong = self._draw(record, direction, rng)
-            if wrong is None:
-                self.material.skipped["conflict: every wrong instruction would be right"] += 1
+            negative = None if wrong is None else self._negative(record, direction, wrong)
+            if negative is not None:
+                made.append(negative)
             else:
-                made.append(self._negative(record, direction, wrong, group))
+                self.material.skipped[RIGHT if wrong is None else SPARED] += 1
         return made
 
-    def _candidates(self, own: Direction) -> list[Direction]:
-        """Wrong instructions for a direction, one for each pair-weighted draw: as many lines, as many tickets."""
+    def _candidates(self, own: Direction) -> dict[Direction, int]:
+        """Wrong instructions for a direction with their tickets: as many as the pairs that have them."""
         if self.spec.wrong_targets:
             named = [Direction(own.source, target) for target in self.spec.wrong_targets]
-            return [d for d in named if not same_language(d.target, own.target) and canonical(d.target) != canonical(d.source)]
-        others = [d for d in self.directions if d != own]
+            return {d: 1 for d in named if not same_language(d.target, own.target) and not _same(d)}
+        others = {d: len(self.material.store.indices(d)) for d in self.directions if d != own}
         if self.spec.negatives == "target":
-            others = [d for d in others if not same_language(d.target, own.target)]
-        return others
+            return {d: n for d, n in others.items() if not same_language(d.target, own.target)}
+        # a template that does not name the source says the same for several directions
+        return {d: n for d, n in others.items() if self._wordings[d] != self._wordings[own]}
+
+    def _wording(self, direction: Direction) -> object:
+        """All that a prompt says of its direction, whatever the text."""
+        turns = (user(self.material.instruction("mt", direction), ""),)
+        return self.material.template.blocks(turns, direction, self.material.prompt_language(direction))
 
     def _draw(self, record: Record, own: Direction, rng: random.Random) -> Direction | None:
+        """A wrong instruction under which the answer is wrong; None if there is none."""
         answer = _plain(record.texts[own.target])
-        if answer == _plain(record.texts[own.source]):
+        alike = [code for code, text in record.texts.items() if code != own.target and _plain(text) == answer]
+        if own.source in alike:
             return None
-        fit = [d for d in self._wrong[own] if not self._is_right(record, d, answer, own)]
-        if not fit:
-            return None
-        sizes = [len(self.material.store.indices(d)) or 1 for d in fit] if not self.spec.wrong_targets else None
-        return rng.choices(fit, sizes)[0]
+        fit = self._wrong[own]
+        if alike:
+            fit = {d: n for d, n in fit.items() if not any(same_language(d.target, code) for code in alike)}
+        return rng.choices(list(fit), list(fit.values()))[0] if fit else None
 
-    @staticmethod
-    def _is_right(record: Record, wrong: Direction, answer: str, own: Direction) -> bool:
-        """True if the answer stands identically in the (other) language that the wrong instruction names."""
-        if same_language(wrong.target, own.target):
-            return False  # `any` only promises another instruction
-        sides = [text for code, text in record.texts.items() if same_language(code, wrong.target)]
-        return any(_plain(text) == answer for text in sides)
-
-    def _negative(self, record: Record, own: Direction, wrong: Direction, group: str) -> Example:
+    def _negative(self, record: Record, own: Direction, wrong: Direction) -> Example | None:
+        """The pair's texts in a prompt that speaks of the wrong direction alone; None if all is spared."""
         source, answer = record.texts[own.source], record.texts[own.target]
-        end = 0.0 if self.spec.spare_end else None
+        end = 0.0 if self.spec.spare_end else -1.0
         turn = assistant(answer, -1.0, end)
         if self.spec.spare_shared:
-            turn = assistant_spans(spare_shared(answer, source), -1.0 if end is None else end)
+            turn = assistant_spans(spare_shared(answer, source), end)
+            if not any(span.weight for span in turn.spans):
+                return None
         language = self.material.prompt_language(wrong)
         turns = (user(self.material.instruction("mt", wrong), source), turn)
-        return Example(turns, "conflict", own, record.id, group, language)
+        return Example(turns, "conflict", wrong, record.id, _group(record, own), language)
+
+
+def _group(record: Record, direction: Direction) -> str:
+    return f"{record.id}/{direction}"
+
+
+def _same(direction: Direction) -> bool:
+    return same_language(direction.source, direction.target)
 
 
 def spare_shared(answer: str, source: str) -> list[Span]:
-    """Spans of an answer: words without a letter, and words that the source holds too, weigh 0, the rest -1."""
-    held = {word.strip(_EDGES).casefold() for word in source.split()}
+    """Spans of an answer: digits, punctuation and words that the source holds too weigh 0, the rest -1.
+
+    A space belongs to what follows it, as in most tokens.
+    """
+    held = {text.casefold() for is_word, text in _parts(source) if is_word}
     spans: list[Span] = []
-    for index, word in enumerate(answer.split(" ")):
-        shared = not any(c.isalpha() for c in word) or word.strip(_EDGES).casefold() in held
-        text = word if index == 0 else " " + word
-        weight = 0.0 if shared else -1.0
+    space = ""
+    for is_word, text in _parts(answer):
+        if text.isspace():
+            space += text
+            continue
+        weight = -1.0 if is_word and text.casefold() not in held else 0.0
         if spans and spans[-1].weight == weight:
-            spans[-1] = Span(spans[-1].text + text, weight)
+            spans[-1] = Span(spans[-1].text + space + text, weight)
         else:
-            spans.append(Span(text, weight))
+            spans.append(Span(space + text, weight))
+        space = ""
+    if space and spans:
+        spans[-1] = Span(spans[-1].text + space, spans[-1].weight)
     return spans
 
 
-_EDGES = ".,;:!?\"'()[]«»„“”‚‘’…"
+def _parts(text: str) -> list[tuple[bool, str]]:
+    """Runs of a text: words (letters with their marks), spaces, and whatever stands between; is it a word?"""
+    kinds = groupby(text, lambda char: " " if char.isspace() else unicodedata.category(char)[0] in "LM")
+    return [(kind is True, "".join(run)) for kind, run in kinds]
 
 
 def _plain(text: str) -> str:

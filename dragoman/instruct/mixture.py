@@ -33,9 +33,13 @@ class Mixture:
         self._orders: dict[str, tuple[int, np.ndarray]] = {}
         for name, task in self.tasks.items():
             if task.size == 0:
-                raise RecipeError(f"stage {stage!r}: task {name} has no training line; check directions and filters")
+                raise RecipeError(
+                    f"stage {stage!r}: task {name} has no training line; check directions and filters"
+                )
             if specs[name].share <= 0:
-                raise RecipeError(f"stage {stage!r}: task {name}: share must be above 0 (found {specs[name].share})")
+                raise RecipeError(
+                    f"stage {stage!r}: task {name}: share must be above 0 (found {specs[name].share})"
+                )
 
     @property
     def epoch_draws(self) -> float:

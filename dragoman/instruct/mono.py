@@ -1,7 +1,8 @@
 """Task ``mono``: likelihood on documents without any prompt, monolingual or bilingual.
 
-For pre-training small bases, and for continued pre-training on a new language. A monolingual document is a few
-neighbouring lines of one language; a bilingual one holds a line in two languages, each text after its language's name.
+For pre-training small bases, and for continued pre-training on a new language. A monolingual document is a
+few neighbouring lines of one language; a bilingual one holds two lines in two languages. Each text stands
+after its language's name, unless ``labelled`` is off.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ class Mono:
         ]
         if not self.languages:
             raise RecipeError(f"task mono: the text has none of the languages {', '.join(spec.languages)}")
+        if spec.bilingual > 0 and len(self.languages) == 1:
+            raise RecipeError(
+                f"task mono: bilingual documents need two languages; there is {self.languages[0]}"
+            )
         self.size = -(-len(self.store) // LINES) * len(self.languages)
 
     def make(self, item: int, rng: random.Random) -> list[Example]:
@@ -44,7 +49,11 @@ class Mono:
         texts = [record.texts[code] for i in lines if code in (record := self.store[i]).texts]
         if not texts:
             return []
-        return [Example((assistant(self._labelled(code, "\n".join(texts))),), "mono", None, self.store[lines[0]].id)]
+        return [
+            Example(
+                (assistant(self._labelled(code, "\n".join(texts))),), "mono", None, self.store[lines[0]].id
+            )
+        ]
 
     def _bilingual(self, lines: range, first: str, rng: random.Random) -> list[Example]:
         """One line and its translation, twice over: the same two languages in the same order."""
@@ -53,11 +62,8 @@ class Mono:
         usable = [record for i in lines if (record := self.store[i]).has(direction)]
         if not usable:
             return self._monolingual(lines, first)
-        texts = [
-            self._labelled(code, record.texts[code]) for record in usable[:2] for code in direction
-        ]
+        texts = [self._labelled(code, record.texts[code]) for record in usable[:2] for code in direction]
         return [Example((assistant("\n".join(texts)),), "mono", direction, usable[0].id)]
 
     def _labelled(self, code: str, text: str) -> str:
         return f"{name_in(code, 'en')}: {text}" if self.spec.labelled else text
-

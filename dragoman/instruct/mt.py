@@ -12,7 +12,7 @@ from dragoman.recipe import TaskSpec
 
 
 class Mt:
-    """A user turn with the instruction and the source, an assistant turn with the translation, learned whole."""
+    """A user turn with the instruction and the source; an assistant turn, learned whole."""
 
     def __init__(self, spec: TaskSpec, material: Material) -> None:
         self.spec, self.material = spec, material
@@ -27,7 +27,9 @@ class Mt:
             return [example]
         shots = [shot for _ in range(self.spec.shots) for shot in self._shot(direction, record.id, rng)]
         return [
-            Example((*shots, *example.turns), "mt", direction, record.id, prompt_language=example.prompt_language)
+            Example(
+                (*shots, *example.turns), "mt", direction, record.id, prompt_language=example.prompt_language
+            )
         ]
 
     def _shot(self, direction: Direction, not_id: str, rng: random.Random) -> tuple[Turn, ...]:
@@ -36,12 +38,15 @@ class Mt:
             record = self.material.store[int(indices[rng.randrange(len(indices))])]
             if record.id != not_id:
                 answer = assistant(record.texts[direction.target], 0.0)
-                return (user(self.material.instruction("mt", direction), record.texts[direction.source]), answer)
+                return (
+                    user(self.material.instruction("mt", direction), record.texts[direction.source]),
+                    answer,
+                )
         return ()
 
 
-def mt_example(record: Record, direction: Direction, material: Material, task: str = "mt") -> Example:
+def mt_example(record: Record, direction: Direction, material: Material, group: str = "") -> Example:
     """The plain translation example of a line in a direction."""
     instruction = material.instruction("mt", direction)
     turns = (user(instruction, record.texts[direction.source]), assistant(record.texts[direction.target]))
-    return Example(turns, task, direction, record.id, prompt_language=material.prompt_language(direction))
+    return Example(turns, "mt", direction, record.id, group, material.prompt_language(direction))

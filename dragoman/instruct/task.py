@@ -41,7 +41,7 @@ class Material:
 
 
 class Task(Protocol):
-    """A way to make examples. Items are numbered from 0; ``make`` is a function of the item and its randomness."""
+    """A way to make examples. Items are numbered from 0; ``make`` depends on item and randomness."""
 
     size: int
 
@@ -56,7 +56,9 @@ class PairItems:
     def __init__(self, store: Store, directions: Sequence[Direction]) -> None:
         self.store, self.directions = store, list(directions)
         self._indices = [store.indices(direction) for direction in self.directions]
-        self._ends = np.cumsum([len(indices) for indices in self._indices]) if self._indices else np.zeros(1, int)
+        self._ends = (
+            np.cumsum([len(indices) for indices in self._indices]) if self._indices else np.zeros(1, int)
+        )
         self.size = int(self._ends[-1])
 
     def __getitem__(self, item: int) -> tuple[Record, Direction]:
@@ -67,24 +69,30 @@ class PairItems:
 
 
 def task_directions(spec: TaskSpec, store: Store, name: str) -> list[Direction]:
-    """The directions of a task, in the codes of the store; RecipeError if one has no line."""
+    """The directions of a task, each once, in the codes of the store; RecipeError if one has no line."""
     known = [Direction(a, b) for a in store.languages for b in store.languages if a != b]
     if spec.directions == "all":
         return [d for d in known if len(store.indices(d))]
     if spec.directions == "english":
-        return [d for d in known if (same_language(d.source, "en") or same_language(d.target, "en"))]
-    found = []
+        english = [d for d in known if any(same_language(code, "en") for code in d)]
+        return [d for d in english if len(store.indices(d))]
+    found: dict[Direction, None] = {}
     for wanted in spec.directions:
-        match = [d for d in known if same_language(d.source, wanted.source) and same_language(d.target, wanted.target)]
+        match = [
+            d
+            for d in known
+            if same_language(d.source, wanted.source) and same_language(d.target, wanted.target)
+        ]
         if not match or not len(store.indices(match[0])):
             raise RecipeError(
-                f"task {name}: no training line for direction {wanted}; the text has: {', '.join(store.languages)}"
+                f"task {name}: no training line for direction {wanted}; the text has: "
+                f"{', '.join(store.languages)}"
             )
-        found.append(match[0])
-    return found
+        found[match[0]] = None
+    return list(found)
 
 
 def stream_seed(*parts: object) -> int:
-    """A 64-bit seed from (seed, stage, task, epoch, ...); one part more changes nothing in the other streams."""
+    """A 64-bit seed from (seed, stage, task, epoch, ...): each combination has a stream of its own."""
     digest = hashlib.blake2b("|".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")

@@ -19,10 +19,10 @@ Group = Sequence[Encoded]  # examples that must share a step: a pair and its neg
 class Batch:
     """Right-padded rows of one forward pass.
 
-    ids: [B, T] (the last token of the longest row is never an input, so it is not here); prefix: [P] ids that all
-    rows begin with and ``ids`` leaves out; rows, columns: [N] place of the state that predicts each learned token,
-    columns counted from the prefix's start; targets: [N]; weights: [N] signed; example: [N] which example of
-    ``tasks`` each belongs to; tokens: real tokens of all rows.
+    ids: [B, T] (the last token of the longest row is never an input, so it is not here); prefix: [P] ids that
+    all rows begin with and ``ids`` leaves out; rows, columns: [N] place of the state that predicts each
+    learned token, columns counted from the prefix's start; targets: [N]; weights: [N] signed; example: [N]
+    which example of ``tasks`` each belongs to; tokens: real tokens of all rows.
     """
 
     ids: Tensor
@@ -52,7 +52,7 @@ def group_length(group: Group) -> int:
 
 
 def collate(examples: Sequence[Encoded], pad: int, share: bool = False, shortest: int = 16) -> Batch:
-    """Rows to one batch. ``share``: leave out the ids that all rows begin with, if at least ``shortest`` of them."""
+    """Rows to one batch. ``share``: leave out what all rows begin with, from ``shortest`` ids on."""
     prefix = _common_prefix(examples) if share and len(examples) > 1 else 0
     prefix = prefix if prefix >= shortest else 0
     longest = rounded(max(len(e.ids) for e in examples) - 1 - prefix)
@@ -102,8 +102,13 @@ class Window:
     number: int
 
 
-def cut_steps(groups: list[Group], examples: int | None, tokens: int, order: np.random.Generator) -> list[list[Group]]:
-    """Groups sorted by length and cut into steps of ``examples`` groups or ``tokens`` padded tokens, in random order."""
+def cut_steps(
+    groups: list[Group], examples: int | None, tokens: int, order: np.random.Generator
+) -> list[list[Group]]:
+    """Groups sorted by length, cut into steps of ``examples`` groups or ``tokens`` padded tokens, shuffled.
+
+    A single group that is larger than ``tokens`` is a step of its own.
+    """
     by_length = sorted(range(len(groups)), key=lambda i: group_length(groups[i]))
     steps: list[list[Group]] = []
     step: list[Group] = []
@@ -136,7 +141,9 @@ def micro_batches(step: Sequence[Group], tokens: int) -> Iterator[list[Encoded]]
 class StepStream:
     """Endless steps drawn from a mixture; where it stands is a small state that :meth:`restore` takes back.
 
-    draw() -> one group (or None if it was dropped); ``position``/``seek`` read and set the mixture's counters.
+    ``draw(n)`` gives the usable groups of n draws, perhaps fewer; ``position`` and ``seek`` read and set the
+    mixture's counters. A step has ``examples`` groups, or else ``tokens`` padded tokens; steps are cut from a
+    window of ``window`` times as much, sorted by length.
     """
 
     def __init__(
@@ -179,9 +186,13 @@ class StepStream:
         return Window(cut_steps(groups, self.examples, self.tokens, order), start, self._number)
 
     def state(self) -> dict[str, object]:
-        """Where the next step stands: the window's number and start in the mixture, and the place inside it."""
+        """Where the next step stands: the window's number and start in the mixture, and its next step."""
         start = self._current.start if self._current is not None else dict(self._position())
         return {"window": self._number, "start": start, "at": self._at}
+
+    def restart(self) -> None:
+        """Begin again, from where the mixture stands."""
+        self._current, self._at, self._number = None, 0, 0
 
     def restore(self, state: dict[str, object]) -> None:
         """Go back to a state; the window is made again, which is exact because drawing is."""

@@ -1,4 +1,4 @@
-"""The model card: what a model folder says of itself, to programs (dragoman.json) and to people (README.md)."""
+"""The model card: what a model folder says of itself, to programs (dragoman.json) and people (README.md)."""
 
 from __future__ import annotations
 

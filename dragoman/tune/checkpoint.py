@@ -1,12 +1,12 @@
-"""Checkpoints: weights, optimiser, place in the data, every random stream, best-so-far. No pickles.
+"""Checkpoints: weights, optimiser, place in the data, best-so-far. No pickles.
 
-A checkpoint is a folder ``step-000200`` written beside and renamed; its manifest, with the SHA-256 of every file, is
-written last. One whose hashes do not fit is passed over for the one before.
+A checkpoint is a folder ``step-0000200`` written beside and renamed; its manifest, with the SHA-256 of every
+file, is written last. One whose hashes do not fit is passed over for the one before. Random streams need no
+room in it: each step's follows from the seed and the step (see loop.py).
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import shutil
@@ -19,9 +19,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dragoman.errors import ModelError
-from dragoman.tune.model import replace_folder, trainable
+from dragoman.tune.folder import write_folder
+from dragoman.tune.model import trainable
 
 MANIFEST = "manifest.json"
+WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+
+
+def step_folder(folder: Path, step: int) -> Path:
+    """The folder of a step's checkpoint."""
+    return folder / f"step-{step:07d}"
 
 
 def file_hash(path: Path) -> str:
@@ -31,23 +38,14 @@ def file_hash(path: Path) -> str:
 
 
 def write_checked(folder: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a folder beside ``folder``, hash it, rename it. A full disk leaves nothing behind."""
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    """:func:`write_folder` with a manifest of hashes, which :func:`is_whole` compares."""
+
+    def write_and_hash(part: Path) -> None:
         write(part)
         hashes = {path.name: file_hash(path) for path in sorted(part.iterdir())}
         (part / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
-        replace_folder(part, folder)
-    except Exception as error:
-        shutil.rmtree(part, ignore_errors=True)
-        # safetensors reports a full disk as an error of its own, with the system's words in it
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
-            raise ModelError(
-                f"disk full while writing {folder}; the checkpoint before it is whole; free space and run again"
-            ) from error
-        raise
+
+    write_folder(folder, write_and_hash)
 
 
 def is_whole(folder: Path) -> bool:
@@ -59,19 +57,23 @@ def is_whole(folder: Path) -> bool:
         return False
 
 
-def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """The tuned tensors by name, contiguous and on the CPU."""
-    return {name: p.detach().cpu().contiguous() for name, p in trainable(model).items()}
+def save_weights(folder: Path, model: nn.Module) -> None:
+    """Write the tuned tensors alone."""
+    write_checked(folder, lambda part: save_file(_tensors(model), part / WEIGHTS))
 
 
 @torch.no_grad()
-def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy tensors into the model's tuned parameters; ModelError names what does not fit."""
+def load_weights(folder: Path, model: nn.Module) -> None:
+    """Copy saved tensors into the model's tuned parameters; ModelError names what does not fit."""
+    tensors = load_file(folder / WEIGHTS)
     parameters = trainable(model)
     if set(parameters) != set(tensors):
         odd = sorted(set(parameters) ^ set(tensors))[0]
-        raise ModelError(f"checkpoint does not fit the model: {odd} is in one and not in the other")
+        raise ModelError(f"{folder} does not fit the model: {odd} is in one and not in the other")
     for name, parameter in parameters.items():
+        if parameter.shape != tensors[name].shape:
+            shapes = f"{list(tensors[name].shape)} and not {list(parameter.shape)}"
+            raise ModelError(f"{folder} does not fit the model: {name} is {shapes}")
         parameter.copy_(tensors[name])
 
 
@@ -81,42 +83,49 @@ def save_checkpoint(
     """Write everything that going on exactly needs; ``state`` must be JSON."""
 
     def write(part: Path) -> None:
-        save_file(weights_of(model), part / "weights.safetensors")
-        save_file(_optimizer_tensors(model, optimizer), part / "optimizer.safetensors")
-        save_file(_random_streams(), part / "random.safetensors")
-        (part / "state.json").write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+        save_file(_tensors(model), part / WEIGHTS)
+        save_file(_optimizer_tensors(model, optimizer), part / OPTIMIZER)
+        (part / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
     write_checked(folder, write)
 
 
 def load_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Restore model, optimiser and random streams; returns the state."""
-    load_weights(model, load_file(folder / "weights.safetensors"))
-    _restore_optimizer(model, optimizer, load_file(folder / "optimizer.safetensors"))
-    streams = load_file(folder / "random.safetensors")
-    torch.set_rng_state(streams["cpu"])
-    if torch.cuda.is_available() and "cuda" in streams:
-        torch.cuda.set_rng_state(streams["cuda"])
-    return json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    """Restore model and optimiser; returns the state."""
+    load_weights(folder, model)
+    _restore_optimizer(model, optimizer, load_file(folder / OPTIMIZER))
+    return json.loads((folder / STATE).read_text(encoding="utf-8"))
 
 
 def latest_checkpoint(folder: Path, say: Callable[[str], None]) -> Path | None:
     """The newest whole checkpoint under ``folder``; damaged ones are named and passed over."""
-    for path in sorted(folder.glob("step-*"), reverse=True):
-        if path.suffix:  # .part or .old: a write that was cut off
-            continue
+    for path in reversed(_checkpoints(folder)):
         if is_whole(path):
             return path
         say(f"checkpoint {path} is damaged (its hashes do not fit); taking the one before")
     return None
 
 
-def keep_newest(folder: Path, count: int) -> None:
-    """Delete all but the newest checkpoints and whatever a cut-off write left."""
-    whole = [path for path in sorted(folder.glob("step-*")) if not path.suffix]
+def keep_newest(folder: Path, step: int, count: int = 2) -> None:
+    """Delete all but the newest checkpoints up to ``step``, and whatever a cut-off write left.
+
+    Later ones are damaged: otherwise the run would have gone on from them.
+    """
+    found = _checkpoints(folder)
+    upto = [path for path in found if path <= step_folder(folder, step)]
     left = [path for path in folder.glob("step-*.*") if path.suffix in (".part", ".old")]
-    for path in whole[:-count] + left:
+    for path in [*upto[:-count], *found[len(upto) :], *left]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Finished checkpoints, oldest first; a name with an ending is a write that was cut off."""
+    return sorted(path for path in folder.glob("step-*") if not path.suffix)
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """The tuned tensors by name, contiguous and on the CPU."""
+    return {name: p.detach().cpu().contiguous() for name, p in trainable(model).items()}
 
 
 def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -128,19 +137,12 @@ def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> di
     return tensors
 
 
-def _restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def _restore_optimizer(
+    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
+) -> None:
     parameters = trainable(model)
     for joined, tensor in tensors.items():
         key, name = joined.split("|", 1)
         parameter = parameters[name]
-        # a step counter lives where its optimiser put it: beside the weights for a fused one
-        optimizer.state[parameter][key] = tensor.clone() if key == "step" and parameter.device.type == "cpu" else (
-            tensor.to(parameter.device)
-        )
-
-
-def _random_streams() -> dict[str, Tensor]:
-    streams = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        streams["cuda"] = torch.cuda.get_rng_state()
-    return streams
+        # a fused optimiser keeps its step counter beside the weights too
+        optimizer.state[parameter][key] = tensor.to(parameter.device, copy=True)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
-import signal
+import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
-from safetensors.torch import load_file, save_file
 
-from dragoman.errors import DragomanError, ModelError
-from dragoman.prompt.encode import Encoder
+from dragoman.errors import DragomanError, ModelError, RecipeError
+from dragoman.instruct.task import stream_seed
 from dragoman.recipe import Stage
-from dragoman.tune.batch import Group, StepStream, group_length
+from dragoman.tune import parallel
+from dragoman.tune.batch import Group, StepStream, group_length, rounded
 from dragoman.tune.checkpoint import (
     is_whole,
     keep_newest,
@@ -28,16 +25,20 @@ from dragoman.tune.checkpoint import (
     load_checkpoint,
     load_weights,
     save_checkpoint,
-    weights_of,
-    write_checked,
+    save_weights,
+    step_folder,
 )
+from dragoman.tune.metrics import MetricLog
 from dragoman.tune.model import trainable
 from dragoman.tune.schedule import learning_rate
+from dragoman.tune.source import Source
 from dragoman.tune.step import Stepper, StepResult
+from dragoman.tune.stop import StopRequest
 
 Scores = dict[str, float]
 Validate = Callable[[Any, int], Scores]
 LOWER_IS_BETTER = {"loss": True, "chrf": False, "zero_shot_otr": True, "zero_shot_chrf": False}
+SAMPLE = 512  # draws from which the length of an epoch is reckoned
 
 
 class Interrupted(DragomanError):
@@ -57,44 +58,33 @@ class Progress:
 
 
 @dataclass
-class _State:
-    """What a checkpoint holds beside tensors."""
+class State:
+    """What a checkpoint holds beside tensors and the place in the data."""
 
     step: int = 0
     best: float | None = None
     best_step: int | None = None
     misses: int = 0
     scores: Scores = field(default_factory=dict)
-    dropped: dict[str, int] = field(default_factory=dict)
+    best_scores: Scores = field(default_factory=dict)
     finished: bool = False
 
+    @property
+    def model_step(self) -> int:
+        """The step whose weights the stage ends with."""
+        return self.step if self.best_step is None else self.best_step
 
-class Source:
-    """What a stage draws from: the mixture and the encoder, seen as a stream of encoded groups."""
-
-    def __init__(self, mixture: Any, encoder: Encoder) -> None:
-        self.mixture, self.encoder = mixture, encoder
-        self.dropped: Counter[str] = Counter()
-
-    def draw(self, count: int) -> list[Group]:
-        """``count`` draws, encoded; a group whose examples do not all fit is dropped whole and counted."""
-        groups = self.mixture.draw(count)
-        before = Counter(self.encoder.dropped)
-        encoded = iter(self.encoder.encode_many([example for group in groups for example in group]))
-        made = [[next(encoded) for _ in group] for group in groups]
-        self.dropped.update(self.encoder.dropped - before)
-        kept = [[e for e in group if e is not None] for group, whole in zip(made, made, strict=True) if None not in whole]
-        if groups and not kept and count >= 64:
-            reasons = ", ".join(f"{n} {reason}" for reason, n in self.dropped.items())
-            raise ModelError(f"none of {count} examples could be encoded ({reasons}); raise prompt.max_length")
-        return kept
+    @property
+    def model_scores(self) -> Scores:
+        """The scores of those weights, as far as they were measured."""
+        return self.scores if self.best_step is None else self.best_scores
 
 
 class Loop:
     """Runs one stage on a model, in ``folder``; started again it goes on where the last checkpoint stands.
 
-    ``validate`` gets the model and the step and returns named scores (``loss``, ``chrf``, ``zero_shot_otr``, ...).
-    ``keep`` is called with a step of ``stage.keep_steps`` when its weights are there.
+    ``validate`` gets the model and the step and returns named scores (``loss``, ``chrf``, ``zero_shot_otr``,
+    ...). ``keep`` is called with a step of ``stage.keep_steps`` when its weights are there.
     """
 
     def __init__(
@@ -112,147 +102,133 @@ class Loop:
     ) -> None:
         self.stage, self.model, self.source, self.folder, self.stepper = stage, model, source, folder, stepper
         self.validate, self.keep, self.tell, self.say, self.seed = validate, keep, tell, say, seed
-        self.checkpoints = folder / "checkpoints"
-        self.state = _State()
+        self.checkpoints, self.best = folder / "checkpoints", folder / "best"
+        self.metrics = MetricLog(folder, stage.name, parallel.is_main())
+        self.state = State()
         self.steps = self._length()
-        self.optimizer = self._optimizer()
+        self._check()
+        self._best_before: int | None = None
+        self.optimizer = torch.optim.AdamW(
+            list(trainable(model).values()), lr=stage.learning_rate, betas=stage.betas,
+            weight_decay=stage.weight_decay, fused=stepper.device.type in ("cpu", "cuda"),
+        )  # fmt: skip
         self.stream = StepStream(
             source.draw, source.mixture.position, source.mixture.seek,
             stage.batch_examples, stage.batch_tokens, stage.window, seed,
         )  # fmt: skip
-        self._stop: str | None = None
 
-    @property
-    def is_main(self) -> bool:
-        """True in the one process that writes files."""
-        return not dist.is_initialized() or dist.get_rank() == 0
-
-    def run(self) -> _State:
+    def run(self) -> State:
         """Tune to the end of the stage; the model holds the stage's weights afterwards.
 
-        Raises Interrupted after SIGTERM or Ctrl-C (a checkpoint is written first), ModelError if the loss is not a
-        number (nothing is written; the last checkpoint stays).
+        Raises Interrupted after SIGTERM or Ctrl-C (a checkpoint is written first), ModelError if the loss is
+        not a number or the disk is full (the last checkpoint stays).
         """
-        torch.manual_seed(self.seed)
         self._resume()
         self.model.train()
         if not self.state.finished:
-            with self._signals():
-                self._steps()
+            with StopRequest() as stop:
+                self._steps(stop)
         self._take_best()
         self.model.eval()
         return self.state
 
-    def _steps(self) -> None:
+    def _steps(self, stop: StopRequest) -> None:
         every = self.stage.validate_every or max(1, self.steps // 10)
-        stream = iter(self.stream)
         if self.state.step == 0:
-            self.stepper.check_sharing([e for group in next(stream)[:4] for e in group])
-            self.stream.restore({"window": 0, "start": dict.fromkeys(self.source.mixture.counts, 0), "at": 0})
-            self.source.dropped.clear()
-            stream = iter(self.stream)
-        while self.state.step < self.steps:
+            self._check_sharing()
+        stream = iter(self.stream)
+        while not self.state.finished:
             began = time.perf_counter()
             groups = next(stream)
             rate = learning_rate(self.stage, self.state.step, self.steps)
             result, norm = self._one(groups, rate)
             self.state.step += 1
-            seconds = time.perf_counter() - began
-            self._log_step(result, norm, rate, len(groups) / seconds)
-            if self.state.step in self.stage.keep_steps and self.keep is not None:
-                self.keep(self.state.step)
-            if self.validate is not None and (self.state.step % every == 0 or self.state.step == self.steps):
+            step, last = self.state.step, self.state.step == self.steps
+            speed = len(groups) / (time.perf_counter() - began)
+            self.metrics.step(
+                step, result, self.stepper.device,
+                learning_rate=rate, gradient_norm=round(norm, 5), pairs_per_second=round(speed, 2),
+            )  # fmt: skip
+            if step in self.stage.keep_steps and self.keep is not None:
+                self.keep(step)
+            if self.validate is not None and (step % every == 0 or last):
                 self._validate()
-            self.state.finished = self._out_of_patience() or self.state.step == self.steps
-            if self._should_stop() or self.state.finished or self.state.step % self.stage.checkpoint_every == 0:
+            self.tell(Progress(self.stage.name, step, self.steps, result.loss, speed, self.state.scores))
+            self.state.finished = last or self._out_of_patience()
+            reason = stop.agreed()
+            if reason or self.state.finished or step % self.stage.checkpoint_every == 0:
                 self._save()
-            if self._stop and not self.state.finished:
+            if reason:
                 raise Interrupted(
-                    f"{self._stop}: stage {self.stage.name} stopped at step {self.state.step} of {self.steps}; "
+                    f"{reason}: stage {self.stage.name} stopped at step {step} of {self.steps}; "
                     "a checkpoint is written; run the same command to go on"
                 )
-            if self.state.finished:
-                break
 
     def _one(self, groups: list[Group], rate: float) -> tuple[StepResult, float]:
+        """One optimiser step; its randomness (dropout) follows from the seed, the step and the process."""
+        torch.manual_seed(stream_seed(self.seed, self.stage.name, "step", self.state.step, parallel.rank()))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         result = self.stepper.run(groups)
-        where = f"stage {self.stage.name}, step {self.state.step + 1}"
-        cure = "the last checkpoint is whole; lower learning_rate or alpha and run again"
-        if not math.isfinite(result.loss):
-            raise ModelError(f"{where}: the loss is {result.loss}; {cure}")
-        try:
-            norm = self.stepper.clip(self.stage.clip)
-        except ModelError as error:
-            raise ModelError(f"{where}: {error}; {cure}") from error
+        norm = self.stepper.clip(self.stage.clip)
+        for what, value in (("loss", result.loss), ("gradient norm", norm)):
+            if not math.isfinite(value):
+                raise ModelError(
+                    f"stage {self.stage.name}, step {self.state.step + 1}: the {what} is {value}; the last "
+                    "checkpoint is whole; lower learning_rate or alpha and run again"
+                )
         self.optimizer.step()
         return result, norm
 
-    def _log_step(self, result: StepResult, norm: float, rate: float, pairs_per_second: float) -> None:
-        row = {
-            "stage": self.stage.name,
-            "step": self.state.step,
-            "loss": round(result.loss, 6),
-            "loss_positive": _mean(result.positive, result.positive_tokens),
-            "loss_negative": _mean(result.negative, result.negative_tokens),
-            "tasks": {task: round(value, 6) for task, value in sorted(result.by_task.items())},
-            "learned_tokens": result.positive_tokens,
-            "unlearned_tokens": result.negative_tokens,
-            "examples": result.examples,
-            "tokens": result.tokens,
-            "padded_tokens": result.padded,
-            "learning_rate": rate,
-            "gradient_norm": round(norm, 5),
-            "pairs_per_second": round(pairs_per_second, 2),
-            "memory_mb": _memory(self.stepper.device),
-        }
-        self._write(row)
-        self.tell(
-            Progress(self.stage.name, self.state.step, self.steps, result.loss, pairs_per_second, self.state.scores)
-        )
+    def _check_sharing(self) -> None:
+        first = next(iter(self.stream))
+        self.stepper.check_sharing([encoded for group in first[:4] for encoded in group])
+        self.source.rewind()
+        self.stream.restart()
 
     def _validate(self) -> None:
         assert self.validate is not None
-        streams = torch.get_rng_state()
         self.model.eval()
         scores = self.validate(self.model, self.state.step)
         self.model.train()
-        torch.set_rng_state(streams)
+        scores = {name: value for name, value in scores.items() if not math.isnan(value)}
         self.state.scores = scores
-        self._write({"stage": self.stage.name, "step": self.state.step, "validation": scores})
+        self.metrics.validation(self.state.step, scores)
         rule = self.stage.best
         if rule == "last":
             return
         if rule not in scores:
-            raise ModelError(f"stage {self.stage.name}: best: {rule} is not measured here; known: {', '.join(scores)}")
-        value = scores[rule]
-        better = self.state.best is None or (value < self.state.best) == LOWER_IS_BETTER[rule] and (
-            value != self.state.best
-        )
-        if better:
-            self.state.best, self.state.best_step, self.state.misses = value, self.state.step, 0
-            if self.is_main:
-                write_checked(
-                    self.folder / "best", lambda part: save_file(weights_of(self.model), part / "weights.safetensors")
-                )
+            known = ", ".join(scores) or "nothing"
+            raise ModelError(f"stage {self.stage.name}: best: {rule} cannot be measured here; known: {known}")
+        if self._improves(scores[rule]):
+            self.state.best, self.state.best_step, self.state.misses = scores[rule], self.state.step, 0
+            self.state.best_scores = scores
+            if parallel.is_main():
+                save_weights(step_folder(self.best, self.state.step), self.model)
         else:
             self.state.misses += 1
+
+    def _improves(self, value: float) -> bool:
+        best = self.state.best
+        if best is None:
+            return True
+        return value < best if LOWER_IS_BETTER[self.stage.best] else value > best
 
     def _out_of_patience(self) -> bool:
         return self.stage.patience is not None and self.state.misses >= self.stage.patience
 
     def _take_best(self) -> None:
-        best = self.folder / "best"
-        if self.stage.best == "last" or self.state.best_step in (None, self.state.step):
+        step = self.state.best_step
+        if step is None or step == self.state.step:
             return
-        if not is_whole(best):
-            raise ModelError(f"{best} is damaged; delete {self.folder} and run the stage again")
-        load_weights(self.model, load_file(best / "weights.safetensors"))
+        folder = step_folder(self.best, step)
+        if not is_whole(folder):
+            raise ModelError(f"{folder} is damaged; delete {self.folder} and run the stage again")
+        load_weights(folder, self.model)
 
     def _save(self) -> None:
-        if self.is_main:
+        if parallel.is_main():
             state = {
                 **vars(self.state),
                 "steps": self.steps,
@@ -260,108 +236,60 @@ class Loop:
                 "dropped": dict(self.source.dropped),
                 "share": self.stepper.share,
             }
-            save_checkpoint(self.checkpoints / f"step-{self.state.step:07d}", self.model, self.optimizer, state)
-            keep_newest(self.checkpoints, 2)
-        if dist.is_initialized():
-            dist.barrier()
+            save_checkpoint(step_folder(self.checkpoints, self.state.step), self.model, self.optimizer, state)
+            keep_newest(self.checkpoints, self.state.step)
+            self._forget_best()
+        parallel.barrier()
+
+    def _forget_best(self) -> None:
+        """Delete best weights that neither this checkpoint nor the one before it names."""
+        named = {step_folder(self.best, step) for step in (self.state.best_step, self._best_before) if step}
+        for path in self.best.glob("step-*"):
+            if path not in named:
+                shutil.rmtree(path, ignore_errors=True)
+        self._best_before = self.state.best_step
 
     def _resume(self) -> None:
-        if not self.checkpoints.is_dir():
-            return
         found = latest_checkpoint(self.checkpoints, self.say)
         if found is None:
+            self.metrics.forget_after(0)
             return
         saved = load_checkpoint(found, self.model, self.optimizer)
         if saved["steps"] != self.steps:
-            raise ModelError(f"{found}: its stage has {saved['steps']} steps, this one {self.steps}; delete {self.folder}")
+            raise ModelError(
+                f"{found}: its stage has {saved['steps']} steps, this one {self.steps}; delete {self.folder}"
+            )
         self.stream.restore(saved["stream"])
         self.source.dropped = Counter(saved["dropped"])
         self.stepper.share = saved["share"]
-        self.state = _State(**{key: saved[key] for key in vars(self.state)})
-        self._forget_after(self.state.step)
+        self.state = State(**{key: saved[key] for key in vars(self.state)})
+        self._best_before = self.state.best_step
+        self.metrics.forget_after(self.state.step)
         if not self.state.finished:
             self.say(f"stage {self.stage.name} goes on at step {self.state.step} of {self.steps}")
 
-    def _forget_after(self, step: int) -> None:
-        """Drop metric rows of steps that will be run again."""
-        path = self.folder / "metrics.jsonl"
-        if not self.is_main or not path.exists():
-            return
-        kept = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line)
-            except (ValueError, KeyError):
-                continue  # the line that a kill cut off
-        part = path.with_suffix(".part")
-        part.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-        part.replace(path)
-
-    def _write(self, row: dict[str, Any]) -> None:
-        if self.is_main:
-            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-
-    def _optimizer(self) -> torch.optim.Optimizer:
-        parameters = list(trainable(self.model).values())
-        return torch.optim.AdamW(
-            parameters, lr=self.stage.learning_rate, betas=self.stage.betas, weight_decay=self.stage.weight_decay,
-            fused=self.stepper.device.type in ("cpu", "cuda"),
-        )  # fmt: skip
-
     def _length(self) -> int:
-        """Steps of the stage; for `epochs` without batch_examples they follow from the mean length of 512 draws."""
+        """Steps of the stage; for `epochs` they follow from what becomes of the first draws."""
         stage, mixture = self.stage, self.source.mixture
         if stage.steps is not None:
             return stage.steps
-        draws = mixture.epoch_draws * float(stage.epochs or 0)
+        sample: list[Group] = []
+        drawn = 0
+        while not sample:
+            sample, drawn = self.source.draw(SAMPLE), drawn + SAMPLE
         if stage.batch_examples:
-            return max(1, round(draws / stage.batch_examples))
-        sample = self.source.draw(512)
-        mixture.seek(dict.fromkeys(mixture.counts, 0))
-        self.source.dropped.clear()
-        mean = sum(group_length(group) * len(group) for group in sample) / len(sample)
-        return max(1, round(draws * mean / stage.batch_tokens))
+            batches = len(sample) / stage.batch_examples
+        else:
+            batches = sum(rounded(group_length(group)) * len(group) for group in sample) / stage.batch_tokens
+        self.source.rewind()
+        return max(1, round(mixture.epoch_draws * float(stage.epochs or 0) * batches / drawn))
 
-    def _should_stop(self) -> bool:
-        """True once any process was asked to stop."""
-        if dist.is_initialized():
-            flag = torch.tensor(int(self._stop is not None))
-            dist.all_reduce(flag)
-            if int(flag) and self._stop is None:
-                self._stop = "another process was stopped"
-        return self._stop is not None
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGTERM and Ctrl-C end the current step, save, and leave; a second Ctrl-C leaves at once."""
-
-        def ask(number: int, frame: object) -> None:
-            if self._stop is not None and number == signal.SIGINT:
-                raise KeyboardInterrupt
-            self._stop = signal.Signals(number).name
-
-        try:
-            before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-        except ValueError:  # not in the main thread: the caller handles signals
-            yield
-            return
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def _mean(total: float, count: int) -> float | None:
-    return round(total / count, 6) if count else None
-
-
-def _memory(device: torch.device) -> int:
-    """Peak memory in MB: of the card, or of the process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) // 2**20
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    def _check(self) -> None:
+        """RecipeError for what is only known here: a rule without a validation, steps that never come."""
+        if self.stage.best != "last" and self.validate is None:
+            raise RecipeError(f"stage {self.stage.name}: best: {self.stage.best} needs text in data.dev")
+        beyond = [step for step in self.stage.keep_steps if not 0 < step <= self.steps]
+        if beyond:
+            raise RecipeError(
+                f"stage {self.stage.name}: keep_steps {beyond[0]} is none of its steps, 1 to {self.steps}"
+            )

@@ -1,16 +1,19 @@
-"""One loss for both signs: likelihood and unlikelihood of the learned tokens, without the tokens x vocabulary matrix.
+"""One loss for both signs: likelihood and unlikelihood of learned tokens, without a tokens x vocabulary
+matrix.
 
-For token y with logits z, let q be the softmax over the *other* tokens and gap = z_y - logsumexp(z_others). Then
+For token y with logits z, let q be the softmax over the *other* tokens and gap = z_y - logsumexp(z_others).
+Then
 
     log p = logsigmoid(gap)        log(1 - p) = logsigmoid(-gap)
 
-and both gradients point along d = q - e_y: likelihood with scale (1 - p), unlikelihood with scale -p. Nothing is
-clamped, and nothing is divided by 1 - p, so that float32 is enough at both ends of the scale. Unlikelihood is due to
-Welleck et al. 2020 (arXiv 1908.04319); its use on conflicting instructions to arXiv 2403.14399.
+and both gradients point along d = q - e_y: likelihood with scale (1 - p), unlikelihood with scale -p. Nothing
+is clamped, and nothing is divided by 1 - p, so that float32 is enough at both ends of the scale. Unlikelihood
+is due to Welleck et al. 2020 (arXiv 1908.04319); its use on conflicting instructions to arXiv 2403.14399.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -22,10 +25,11 @@ CHUNK_BYTES = {"cpu": 16 * 2**20, "cuda": 512 * 2**20}
 
 @dataclass(frozen=True)
 class Head:
-    """What turns hidden states into logits: ``softcap(hidden @ weight.T + bias) * scale``, in that order reversed.
+    """What turns hidden states into logits: ``softcap((hidden @ weight.T + bias) * scale)``.
 
-    weight: [V, D]; bias: [V] or None; scale: factor on the raw logits (Cohere, Granite); softcap: Gemma's bound c, as
-    in ``c * tanh(z / c)``. ``low_precision`` multiplies in bfloat16 (logits still leave in float32).
+    weight: [V, D]; bias: [V] or None; scale: factor on the raw logits (Cohere, Granite); softcap: Gemma's
+    bound c, as in ``c * tanh(z / c)``. ``low_precision``: a card multiplies in bfloat16 (logits still leave
+    in float32).
     """
 
     weight: Tensor
@@ -35,20 +39,27 @@ class Head:
     low_precision: bool = False
 
     def logits(self, hidden: Tensor, weight: Tensor) -> Tensor:
-        """float32 logits [N, V] of hidden states [N, D]; ``weight`` is this head's, in the dtype of ``hidden``."""
+        """float32 logits [N, V] of hidden states [N, D]; ``weight`` is this head's, of the dtype of
+        ``hidden``.
+        """
         if hidden.dtype == torch.float32:
             z = hidden @ weight.T
-        elif hidden.is_cuda:
-            z = torch.mm(hidden, weight.T, out_dtype=torch.float32)
         else:
-            z = hidden.float() @ weight.T.float()
+            z = torch.mm(hidden, weight.T, out_dtype=torch.float32)
         if self.bias is not None:
-            z += self.bias.float()
+            z += self.bias.detach().float()
         if self.scale != 1.0:
             z *= self.scale
         if self.softcap is not None:
             z = self.softcap * torch.tanh(z / self.softcap)
         return z
+
+    def operands(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Detached states and weight in the dtype that products are made in: float32, but on a card."""
+        dtype = hidden.dtype if hidden.is_cuda else torch.float32
+        if self.low_precision and hidden.is_cuda:
+            dtype = torch.bfloat16
+        return hidden.detach().to(dtype), self.weight.detach().to(dtype)
 
 
 class _SignedLoss(torch.autograd.Function):
@@ -59,60 +70,84 @@ class _SignedLoss(torch.autograd.Function):
         ctx: torch.autograd.function.FunctionCtx,
         hidden: Tensor,
         weight: Tensor,
+        bias: Tensor | None,
         targets: Tensor,
         scales: Tensor,
         head: Head,
         chunk: int,
     ) -> tuple[Tensor, Tensor]:
-        dtype = torch.bfloat16 if head.low_precision and hidden.is_cuda else hidden.dtype
-        w = weight.detach().to(dtype)
-        need_weight = weight.requires_grad
+        states, w = head.operands(hidden)
+        _, for_weight, for_bias, *_ = ctx.needs_input_grad
         losses = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
         grad_hidden = torch.empty_like(hidden)
-        grad_weight = torch.zeros_like(weight, dtype=torch.float32) if need_weight else None
-        for start in range(0, len(targets), chunk):
-            part = slice(start, start + chunk)
-            h = hidden[part].detach().to(dtype)
-            z = head.logits(h, w)
-            losses[part], grad = _loss_and_gradient(z, targets[part], scales[part], head)
-            grad = grad.to(dtype)
+        grad_weight = torch.zeros_like(weight, dtype=torch.float32) if for_weight else None
+        grad_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None and for_bias else None
+        for part in _chunks(len(targets), chunk):
+            h = states[part]
+            losses[part], grad = _loss_and_gradient(head.logits(h, w), targets[part], scales[part], head)
+            if grad_bias is not None:
+                grad_bias += grad.sum(dim=0)
+            grad = grad.to(w.dtype)
             grad_hidden[part] = (grad @ w).to(hidden.dtype)
-            if grad_weight is not None and dtype == torch.float32:
+            if grad_weight is not None and w.dtype == torch.float32:
                 grad_weight.addmm_(grad.T, h)
             elif grad_weight is not None:
                 grad_weight += (grad.T @ h).float()
-        ctx.save_for_backward(grad_hidden, grad_weight)  # type: ignore[arg-type]
-        ctx.weight_dtype = weight.dtype  # type: ignore[attr-defined]
+        ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)  # type: ignore[arg-type]
         ctx.mark_non_differentiable(losses)
         return (losses * scales.abs()).sum(), losses
 
     @staticmethod
     def backward(ctx, grad_total, _grad_losses):  # type: ignore[no-untyped-def,override]
-        grad_hidden, grad_weight = ctx.saved_tensors
-        grad_hidden = grad_hidden * grad_total.to(grad_hidden.dtype)
-        if grad_weight is not None:
-            grad_weight = (grad_weight * grad_total).to(ctx.weight_dtype)
-        return grad_hidden, grad_weight, None, None, None, None
+        # autograd casts each to the dtype of what it belongs to
+        grads = [grad if grad is None else grad * grad_total.to(grad.dtype) for grad in ctx.saved_tensors]
+        return *grads, None, None, None, None
 
 
-def _loss_and_gradient(z: Tensor, targets: Tensor, scales: Tensor, head: Head) -> tuple[Tensor, Tensor]:
-    """Unscaled loss [n] of each token and d(scaled loss)/d(raw logits) [n, V], which is written over ``z``."""
-    bend = 1.0 - (z / head.softcap).square() if head.softcap is not None else None
+def _chunks(count: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, count, size))
+
+
+def _gap(z: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """gap [n]; then, written over ``z``, the other tokens' exp(z - max) [n, V], and its sum [n, 1]."""
     index = targets[:, None]
     own = z.gather(1, index)
     z.scatter_(1, index, float("-inf"))
     top = z.amax(dim=1, keepdim=True)
-    q = z.sub_(top).exp_()
-    total = q.sum(dim=1, keepdim=True)
-    gap = (own - top - total.log()).squeeze(1)
-    sign = torch.where(scales < 0, -1.0, 1.0)
-    loss = -logsigmoid(sign * gap)
+    others = z.sub_(top).exp_()
+    total = others.sum(dim=1, keepdim=True)
+    return (own - top - total.log()).squeeze(1), others, total
+
+
+def _signs(scales: Tensor) -> Tensor:
+    """+1 or -1: a scale of -0.0 (alpha 0) is still that of a token to unlearn, whose loss is -log(1 - p)."""
+    return torch.where(scales.signbit(), -1.0, 1.0)
+
+
+def _loss_and_gradient(z: Tensor, targets: Tensor, scales: Tensor, head: Head) -> tuple[Tensor, Tensor]:
+    """Unscaled loss [n] of each token and d(scaled loss)/d(raw logits) [n, V], which overwrites ``z``."""
+    bend = 1.0 - (z / head.softcap).square() if head.softcap is not None else None
+    gap, others, total = _gap(z, targets)
+    sign = _signs(scales)
     push = scales * torch.sigmoid(-sign * gap)  # along d = q - e_y; negative for unlikelihood
-    grad = q.mul_(push[:, None] / total)
-    grad.scatter_(1, index, -push[:, None])
+    grad = others.mul_(push[:, None] / total)
+    grad.scatter_(1, targets[:, None], -push[:, None])
     if bend is not None:
         grad.mul_(bend)
-    return loss, grad.mul_(head.scale) if head.scale != 1.0 else grad
+    if head.scale != 1.0:
+        grad.mul_(head.scale)
+    return -logsigmoid(sign * gap), grad
+
+
+def token_losses(hidden: Tensor, head: Head, targets: Tensor, scales: Tensor, chunk: int) -> Tensor:
+    """The unscaled loss [N] of each token, -log p, or -log(1 - p) where its scale is negative."""
+    states, weight = head.operands(hidden)
+    sign = _signs(scales)
+    losses = [
+        -logsigmoid(sign[part] * _gap(head.logits(states[part], weight), targets[part])[0])
+        for part in _chunks(len(targets), chunk)
+    ]
+    return torch.cat(losses)
 
 
 def signed_loss(
@@ -120,14 +155,18 @@ def signed_loss(
 ) -> tuple[Tensor, Tensor]:
     """Sum of |scale| x loss over tokens, and the unscaled loss of each token (detached).
 
-    hidden: [N, D] states that predict the targets; targets: [N] ids; scales: [N], > 0 learns (-log p), < 0 unlearns
-    (-log(1 - p)). The caller divides by counts beforehand, so gradients of several calls add up to the step's.
-    No token gives 0 with a gradient of 0.
+    hidden: [N, D] states that predict the targets; targets: [N] ids; scales: [N], > 0 learns (-log p), < 0
+    unlearns (-log(1 - p)). The caller divides by counts beforehand, so gradients of several calls add up to
+    the step's. No token gives 0 with a gradient of 0. ``chunk``: tokens whose logits are held at a time.
     """
     if len(targets) == 0:
         return hidden.sum() * 0.0, torch.zeros(0, device=hidden.device)
     if chunk is None:
         limit = CHUNK_BYTES.get(hidden.device.type, CHUNK_BYTES["cpu"])
         chunk = max(16, limit // (4 * head.weight.shape[0]))
-    total, losses = _SignedLoss.apply(hidden, head.weight, targets, scales.float(), head, chunk)
+    scales = scales.float()
+    if not torch.is_grad_enabled():
+        losses = token_losses(hidden, head, targets, scales, chunk)
+        return (losses * scales.abs()).sum(), losses
+    total, losses = _SignedLoss.apply(hidden, head.weight, head.bias, targets, scales, head, chunk)
     return total, losses

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from dragoman.errors import ModelError
 from dragoman.recipe import Lora, Model
+from dragoman.tune.folder import write_folder
 from dragoman.tune.loss import Head
 
 if TYPE_CHECKING:
@@ -47,14 +47,16 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
     except Exception as error:
         raise ModelError(f"tokenizer of {source!r} cannot be loaded: {_reason(error)}") from error
     if tokenizer.eos_token_id is None:
-        raise ModelError(f"tokenizer of {source!r} has no end token; set eos_token in its tokenizer_config.json")
+        raise ModelError(
+            f"tokenizer of {source!r} has no end token; set eos_token in its tokenizer_config.json"
+        )
     return tokenizer
 
 
 def load_model(source: str, settings: Model | None = None) -> PreTrainedModel:
     """Causal LM of a folder or hub id in the dtype and on the device of the settings; safetensors only.
 
-    Raises ModelError if it is missing, not a causal LM, or holds only pickled weights.
+    Raises ModelError if it is missing, not a causal LM, holds only pickled weights, or lacks some of them.
     """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -62,12 +64,15 @@ def load_model(source: str, settings: Model | None = None) -> PreTrainedModel:
     settings = settings or Model()
     # the library's own progress bars and load reports would drown ours
     logging.disable_progress_bar()
-    extra: dict[str, Any] = {} if settings.attention == "auto" else {"attn_implementation": settings.attention}
+    extra: dict[str, Any] = (
+        {} if settings.attention == "auto" else {"attn_implementation": settings.attention}
+    )
     if settings.threads:
         torch.set_num_threads(settings.threads)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, report = AutoModelForCausalLM.from_pretrained(
             source,
+            output_loading_info=True,
             dtype=getattr(torch, settings.dtype),
             use_safetensors=True,
             trust_remote_code=False,
@@ -76,6 +81,11 @@ def load_model(source: str, settings: Model | None = None) -> PreTrainedModel:
     except Exception as error:
         hint = "" if Path(source).exists() else " (no such folder here; a hub id needs the network once)"
         raise ModelError(f"base {source!r} cannot be loaded: {_reason(error)}{hint}") from error
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(
+            f"base {source!r} is no causal LM with all its weights: {len(missing)} are missing, "
+            f"such as {missing[0]}"
+        )
     model.config.use_cache = False
     return model.to(resolve_device(settings.device))
 
@@ -85,9 +95,13 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:240]}"
 
 
-def add_lora(model: PreTrainedModel, lora: Lora) -> Any:
-    """The model with fresh adapters, base frozen. The head and the embeddings get none, so tied ones stay tied."""
+def add_lora(model: PreTrainedModel, lora: Lora, seed: int = 0) -> Any:
+    """The model with fresh adapters drawn from ``seed``, base frozen.
+
+    The head and the embeddings get none, so that tied ones stay tied: ModelError if the targets name them.
+    """
     from peft import LoraConfig, get_peft_model
+    from peft.tuners.tuners_utils import BaseTunerLayer
 
     config = LoraConfig(
         r=lora.rank,
@@ -97,9 +111,33 @@ def add_lora(model: PreTrainedModel, lora: Lora) -> Any:
         task_type="CAUSAL_LM",
     )
     try:
-        return get_peft_model(model, config)  # type: ignore[arg-type]
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            adapted = get_peft_model(model, config)  # type: ignore[arg-type]
     except ValueError as error:
         raise ModelError(f"model.lora.targets {lora.targets!r}: {_reason(error)}") from error
+    if any(
+        isinstance(m, BaseTunerLayer) for m in (model.get_input_embeddings(), model.get_output_embeddings())
+    ):
+        raise ModelError(
+            f"model.lora.targets {lora.targets!r}: embeddings and head cannot have an adapter; leave them out"
+        )
+    return adapted
+
+
+def check_fit(model: Any, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
+    """ModelError if the tokenizer has ids, or ``max_length`` positions, that the model has no room for."""
+    lm = causal_lm(model)
+    rows = lm.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
+        raise ModelError(
+            f"the tokenizer has {len(tokenizer):,} tokens, the model {rows:,}; they do not belong together"
+        )
+    positions = getattr(lm.config.get_text_config(), "max_position_embeddings", None)
+    if positions is not None and max_length > positions:
+        raise ModelError(
+            f"prompt.max_length {max_length:,} is more than the model's {positions:,} positions; lower it"
+        )
 
 
 def causal_lm(model: Any) -> Any:
@@ -130,14 +168,18 @@ def find_head(model: Any, low_precision: bool = False) -> Head:
     ratio = float((wanted * raw).sum() / raw.square().sum()) if cap is None else 1.0
     for scale in (1.0, ratio):
         head = Head(weight, bias, scale, cap, low_precision)
-        if torch.allclose(head.logits(hidden, weight.to(hidden.dtype)), wanted, rtol=tolerance, atol=tolerance * 5):
+        if torch.allclose(
+            head.logits(hidden, weight.to(hidden.dtype)), wanted, rtol=tolerance, atol=tolerance * 5
+        ):
             return head
-    raise ModelError(f"{type(lm).__name__}: its logits are not a projection of its last hidden state; not supported")
+    raise ModelError(
+        f"{type(lm).__name__}: its logits are not a projection of its last hidden state; not supported"
+    )
 
 
 @contextmanager
 def low_precision(device: torch.device, on: bool) -> Iterator[None]:
-    """Products in bfloat16: autocast on a card; on a CPU float32 tensors whose products use bfloat16 units."""
+    """Products in bfloat16: autocast on a card; on a CPU float32 tensors that are multiplied in bfloat16."""
     if not on:
         yield
     elif device.type == "cuda":
@@ -153,27 +195,35 @@ def low_precision(device: torch.device, on: bool) -> Iterator[None]:
 
 
 def save_model(
-    folder: Path, model: Any, tokenizer: PreTrainedTokenizerBase, card: dict[str, Any], readme: str = ""
+    folder: Path,
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    card: dict[str, Any],
+    readme: str = "",
+    identifier: Path | None = None,
 ) -> None:
     """Write weights (safetensors), tokenizer and card to a folder that exists only when it is complete.
 
     An adapter is merged into a copy of its base's weights; the bare adapter stands in ``adapter/``.
+    ``identifier``: a folder that is copied to ``identifier/``. A full disk is a ModelError.
     """
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    lm = model
-    if hasattr(model, "get_base_model"):
-        model.save_pretrained(part / "adapter", safe_serialization=True)
-        lm = _merged(model)
-    use_cache, lm.config.use_cache = lm.config.use_cache, True
-    lm.save_pretrained(part, safe_serialization=True)
-    lm.config.use_cache = use_cache
-    tokenizer.save_pretrained(part)
-    (part / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    if readme:
-        (part / "README.md").write_text(readme, encoding="utf-8")
-    replace_folder(part, folder)
+
+    def write(part: Path) -> None:
+        lm = model
+        if hasattr(model, "get_base_model"):
+            model.save_pretrained(part / "adapter")
+            lm = _merged(model)
+        use_cache, lm.config.use_cache = lm.config.use_cache, True
+        lm.save_pretrained(part)
+        lm.config.use_cache = use_cache
+        tokenizer.save_pretrained(part)
+        (part / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        if readme:
+            (part / "README.md").write_text(readme, encoding="utf-8")
+        if identifier is not None and identifier.is_dir():
+            shutil.copytree(identifier, part / "identifier")
+
+    write_folder(folder, write)
 
 
 def _merged(model: Any) -> Any:
@@ -181,20 +231,6 @@ def _merged(model: Any) -> Any:
     import copy
 
     return copy.deepcopy(model).merge_and_unload()
-
-
-def replace_folder(part: Path, folder: Path) -> None:
-    """Put a finished folder in the place of an older one; at no time is there a half-written ``folder``."""
-    for path in part.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    old = folder.with_name(folder.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    part.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def read_card(folder: str | Path) -> dict[str, Any]:
@@ -216,11 +252,16 @@ def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
-def share_prefix(cache: Any, rows: int) -> Any:
-    """A cache of one row seen by ``rows`` rows, without copying; gradients of the rows add up in the one."""
+def empty_cache() -> Any:
+    """A cache that keeps every position, also for layers with a sliding window, as positions are counted."""
     from transformers import DynamicCache
 
-    shared = DynamicCache()
+    return DynamicCache()
+
+
+def share_prefix(cache: Any, rows: int) -> Any:
+    """A cache of one row seen by ``rows`` rows, without copying; gradients of the rows add up in the one."""
+    shared = empty_cache()
     for index, layer in enumerate(cache.layers):
         keys: Tensor = layer.keys.expand(rows, -1, -1, -1)
         values: Tensor = layer.values.expand(rows, -1, -1, -1)

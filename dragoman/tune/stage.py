@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch.distributed as dist
 
 from dragoman.corpus.store import Store
 from dragoman.instruct.mixture import Mixture
@@ -18,9 +15,11 @@ from dragoman.language.language import Direction
 from dragoman.prompt.encode import Encoder
 from dragoman.prompt.templates import load_template
 from dragoman.recipe import Recipe, Stage
+from dragoman.tune import parallel
 from dragoman.tune.card import model_card, readme
-from dragoman.tune.loop import Loop, Progress, Source, Validate
-from dragoman.tune.model import add_lora, load_model, load_tokenizer, save_model
+from dragoman.tune.loop import Loop, Progress, Validate
+from dragoman.tune.model import add_lora, check_fit, load_model, load_tokenizer, save_model
+from dragoman.tune.source import Source
 from dragoman.tune.step import Stepper
 
 PAIR_TASKS = ("mt", "conflict")  # tasks whose directions count as tuned on
@@ -85,17 +84,20 @@ def run_stage(
 ) -> StageResult:
     """Tune the model in ``start`` by one stage; its weights end in ``folder/model``.
 
-    A stage that was cut off goes on from its last checkpoint. Steps of ``keep_steps`` end in ``folder/model@N``.
-    ``identifier_folder`` is copied beside the weights, so that the model carries the judge of its languages.
+    A stage that was cut off goes on from its last checkpoint. Steps of ``keep_steps`` end in
+    ``folder/model@N``. ``identifier_folder`` is copied beside the weights, so that the model carries the
+    judge of its languages.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(start)
     encoder = make_encoder(recipe, tokenizer)
     model: Any = load_model(start, recipe.model)
+    check_fit(model, tokenizer, recipe.prompt.max_length)
+    seed = recipe.seed if stage.seed is None else stage.seed
     if recipe.model.activation_checkpointing:
         model.gradient_checkpointing_enable()
     if recipe.model.lora is not None:
-        model = add_lora(model, recipe.model.lora)
+        model = add_lora(model, recipe.model.lora, seed)
     mixture = make_mixture(recipe, stage, store, encoder)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     weights = {name: spec.weight for name, spec in stage.tasks.items()}
@@ -109,27 +111,19 @@ def run_stage(
     directions = tuned_directions(recipe, stage, store)
 
     def save(target: Path, step: int, scores: dict[str, float]) -> None:
-        if dist.is_initialized() and dist.get_rank() != 0:
+        if not parallel.is_main():
             return
         card = model_card(recipe, stage, step, directions, store, scores, dict(source.dropped))
-        save_model(target, model, tokenizer, card, readme(card))
-        if identifier_folder is not None and identifier_folder.is_dir():
-            shutil.copytree(identifier_folder, target / "identifier", dirs_exist_ok=True)
+        save_model(target, model, tokenizer, card, readme(card), identifier_folder)
 
     loop = Loop(
-        stage, model, source, folder, stepper, recipe.seed if stage.seed is None else stage.seed,
+        stage, model, source, folder, stepper, seed,
         make_validate(model, encoder, stepper) if make_validate else None,
         lambda step: save(folder / f"model@{step}", step, {}), tell, say,
     )  # fmt: skip
     state = loop.run()
-    save(folder / "model", state.step, state.scores)
-    dropped = {**source.dropped, **mixture_skips(mixture)}
-    return StageResult(folder / "model", state.step, dropped, state.scores)
-
-
-def mixture_skips(mixture: Mixture) -> dict[str, int]:
-    """Items that tasks could not use, by reason."""
-    return dict(mixture.material.skipped)
+    save(folder / "model", state.model_step, state.model_scores)
+    return StageResult(folder / "model", state.step, dict(source.dropped), state.model_scores)
 
 
 def last_scores(folder: Path) -> dict[str, float]:

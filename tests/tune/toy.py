@@ -1,0 +1,117 @@
+"""Toy corpora, stages and steps for the tests of tuning; also run by subprocesses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from helpers import MemoryStore, tiny_model, toy_records
+
+from dragoman.instruct.mixture import Mixture
+from dragoman.instruct.task import Material
+from dragoman.prompt.encode import Encoded, Encoder
+from dragoman.prompt.templates import load_template
+from dragoman.prompt.tokens import learn_tokenizer
+from dragoman.recipe import Objective, Stage, TaskSpec
+from dragoman.tune.batch import Group
+from dragoman.tune.loop import Loop
+from dragoman.tune.source import Source
+from dragoman.tune.step import Stepper
+
+VOCABULARY = 400
+LANGUAGES = ("en", "de", "fr")
+
+
+def make_store(count: int = 60, languages: Sequence[str] = LANGUAGES) -> MemoryStore:
+    """Numbered lines."""
+    return MemoryStore(toy_records(count, languages))
+
+
+def make_tokenizer() -> Any:
+    """Learned from toy lines and the words of a prompt, which many small tokenizers lack."""
+    prompt = Path(__file__).parents[2] / "dragoman" / "prompt" / "templates.yaml"
+    texts = [text for record in toy_records(200) for text in record.texts.values()]
+    return learn_tokenizer([*texts, *prompt.read_text(encoding="utf-8").splitlines()[:12]], VOCABULARY)
+
+
+def make_encoder(tokenizer: Any, template: str = "alpaca", max_length: int = 512) -> Encoder:
+    """An encoder with a named template."""
+    return Encoder(tokenizer, load_template(template, tokenizer), max_length)
+
+
+def make_mixture(
+    store: MemoryStore, encoder: Encoder, tasks: dict[str, dict[str, Any]], seed: int = 1, stage: str = "toy"
+) -> Mixture:
+    """A mixture of tasks by name and settings."""
+    specs = {name: TaskSpec(**settings) for name, settings in tasks.items()}
+    return Mixture(specs, Material(store, encoder.template), seed, stage)  # type: ignore[arg-type]
+
+
+def make_groups(
+    encoder: Encoder, count: int, tasks: dict[str, dict[str, Any]] | None = None, lines: int = 60
+) -> list[Group]:
+    """Encoded groups of the toy corpus; a pair and its negative unless tasks are named."""
+    source = Source(make_mixture(make_store(lines), encoder, tasks or {"conflict": {}}), encoder)
+    groups: list[Group] = []
+    while len(groups) < count:
+        groups += source.draw(count - len(groups))
+    return groups
+
+
+def make_stepper(model: Any, objective: Objective | None = None, **settings: Any) -> Stepper:
+    """A stepper with weights of 1 and room for everything in one forward pass."""
+    settings = {"task_weights": {}, "batch_tokens": 100_000, "share": False, **settings}
+    return Stepper(model, 2, objective or Objective(), **settings)
+
+
+def make_stage(**settings: Any) -> Stage:
+    """A short stage on the toy corpus."""
+    defaults = {
+        "name": "toy", "tasks": {"mt": {}}, "steps": 12, "batch_tokens": 1024, "window": 4,
+        "learning_rate": 3e-3, "checkpoint_every": 4, "schedule": "constant", "warmup": 2,
+    }  # fmt: skip
+    return Stage(**{**defaults, **settings})
+
+
+def make_loop(
+    folder: Path, encoder: Encoder, stage: Stage, model: Any = None, lines: int = 60, seed: int = 1, **more: Any
+) -> Loop:
+    """A loop over the toy corpus."""
+    model = model if model is not None else tiny_model("llama", VOCABULARY)
+    specs = {name: spec.model_dump() for name, spec in stage.tasks.items()}
+    source = Source(make_mixture(make_store(lines), encoder, specs, seed, stage.name), encoder)
+    stepper = Stepper(model, 2, stage.objective, {}, stage.batch_tokens)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Loop(stage, model, source, folder, stepper, seed, **more)
+
+
+def gradients(model: Any) -> dict[str, torch.Tensor]:
+    """The gradients that a step has left, by name, and the model without them."""
+    found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad(set_to_none=True)
+    return found
+
+
+def difference(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> float:
+    """Distance of two sets of gradients, relative to the second."""
+    assert first.keys() == second.keys()
+    away = sum(float((first[name] - second[name]).square().sum()) for name in second)
+    return (away / sum(float(tensor.square().sum()) for tensor in second.values())) ** 0.5
+
+
+def weights(model: Any) -> dict[str, torch.Tensor]:
+    """A copy of a model's parameters."""
+    return {name: p.detach().clone() for name, p in model.named_parameters()}
+
+
+def same_weights(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    """Bit for bit."""
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def weighted(encoded: Encoded, weight: float) -> Encoded:
+    """The same example with its learned tokens weighted otherwise."""
+    return dataclasses.replace(encoded, weights=[weight if w else 0.0 for w in encoded.weights])
