@@ -197,7 +197,7 @@ def settings_of(translator: Translator, direction: Direction, model: str) -> str
     """A digest of all that decides the translations: weights, prompt, worked examples, contrast, search."""
     probe = translator.prompter.contexts([Request("1", direction), Request("2", direction)])
     parts: list[Any] = [translator.decoding.model_dump(), asdict(translator.settings), translator.window]
-    parts += [asdict(translator.prompter.contrast), probe, _fingerprint(model)]
+    parts += [asdict(translator.prompter.contrast), probe, str(translator.model.dtype), _fingerprint(model)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
