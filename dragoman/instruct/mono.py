@@ -19,7 +19,7 @@ LINES = 4  # lines of a monolingual document
 
 
 class Mono:
-    """One document for each line and language; ``bilingual`` of them are made of two languages instead."""
+    """One document for each few lines and language; a share of ``bilingual`` has two languages instead."""
 
     def __init__(self, spec: TaskSpec, material: Material) -> None:
         self.spec, self.store = spec, material.store
@@ -28,8 +28,10 @@ class Mono:
             for code in self.store.languages
             if not spec.languages or any(same_language(code, wanted) for wanted in spec.languages)
         ]
-        if not self.languages:
-            raise RecipeError(f"task mono: the text has none of the languages {', '.join(spec.languages)}")
+        for wanted in spec.languages:
+            if not any(same_language(code, wanted) for code in self.languages):
+                known = ", ".join(self.store.languages)
+                raise RecipeError(f"task mono: no training line in {wanted}; the text has: {known}")
         if spec.bilingual > 0 and len(self.languages) == 1:
             raise RecipeError(
                 f"task mono: bilingual documents need two languages; there is {self.languages[0]}"
@@ -56,7 +58,7 @@ class Mono:
         ]
 
     def _bilingual(self, lines: range, first: str, rng: random.Random) -> list[Example]:
-        """One line and its translation, twice over: the same two languages in the same order."""
+        """Two lines, each followed by its translation: the same two languages in the same order."""
         second = rng.choice([code for code in self.languages if code != first])
         direction = Direction(first, second)
         usable = [record for i in lines if (record := self.store[i]).has(direction)]

@@ -1,4 +1,4 @@
-"""The loss against the textbook formulas in float64, and its chunks, softcap, scale, bias and frozen parts."""
+"""The loss against the textbook formulas in float64; chunks, softcap, scale, bias and frozen parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from dragoman.tune.loss import Head, signed_loss
 
-RELATIVE = 3e-6  # of loss and gradient in float32, with p or 1 - p down to 1e-12: half the last digit of the gap
+RELATIVE = (
+    3e-6  # of loss and gradient in float32, with p or 1 - p down to 1e-12: half the last digit of the gap
+)
 VOCABULARY = 37
 
 
@@ -167,7 +169,9 @@ def test_without_gradient_the_losses_are_the_same() -> None:
     hidden, weight, targets, scales = random_case()
     wanted = gradients(hidden, Head(weight), targets, scales)
     with torch.no_grad():
-        total, losses = signed_loss(hidden.requires_grad_(), Head(weight.requires_grad_()), targets, scales, 4)
+        total, losses = signed_loss(
+            hidden.requires_grad_(), Head(weight.requires_grad_()), targets, scales, 4
+        )
     assert torch.allclose(losses, wanted[1], rtol=1e-6) and torch.allclose(total, wanted[0], rtol=1e-6)
     assert not total.requires_grad
 

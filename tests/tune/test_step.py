@@ -108,7 +108,9 @@ def test_gradient_of_a_mixed_step_is_autograd_s(model: Any, groups: list[Group])
         logits = wide(input_ids=torch.tensor([encoded.ids])).logits[0]
         for place, weight in enumerate(encoded.weights):
             if weight > 0:
-                (-logits[place - 1].log_softmax(-1)[encoded.ids[place]] / tokens[1]).backward(retain_graph=True)
+                (-logits[place - 1].log_softmax(-1)[encoded.ids[place]] / tokens[1]).backward(
+                    retain_graph=True
+                )
             elif weight < 0:
                 p = logits[place - 1].softmax(-1)[encoded.ids[place]]
                 (-0.3 * torch.log1p(-p) / tokens[-1]).backward(retain_graph=True)
@@ -193,7 +195,7 @@ def test_bloom_is_exact_or_turns_sharing_off(groups: list[Group]) -> None:
 
 def test_sharing_is_found_out_where_it_is_wrong(model: Any, groups: list[Group], monkeypatch: Any) -> None:
     """A cache that loses a position, as a sliding window's does, changes little in the losses but is seen."""
-    import dragoman.tune.step as step
+    from dragoman.tune import step
 
     whole = step.share_prefix
 

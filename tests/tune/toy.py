@@ -77,7 +77,13 @@ def make_stage(**settings: Any) -> Stage:
 
 
 def make_loop(
-    folder: Path, encoder: Encoder, stage: Stage, model: Any = None, lines: int = 60, seed: int = 1, **more: Any
+    folder: Path,
+    encoder: Encoder,
+    stage: Stage,
+    model: Any = None,
+    lines: int = 60,
+    seed: int = 1,
+    **more: Any,
 ) -> Loop:
     """A loop over the toy corpus."""
     model = model if model is not None else tiny_model("llama", VOCABULARY)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from helpers import tiny_model
+
 from tune.toy import VOCABULARY, gradients, make_stepper
 
 
