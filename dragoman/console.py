@@ -11,13 +11,16 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from dragoman.distributed import is_first
+
 console = Console(stderr=True, highlight=False)
 QUIET_SECONDS = 15.0  # between two lines of progress where there is no terminal
 
 
 def say(text: str) -> None:
-    """One line for the user, on standard error."""
-    console.print(text, markup=False, soft_wrap=True)
+    """One line for the user, on standard error; said once however many processes there are."""
+    if is_first():
+        console.print(text, markup=False, soft_wrap=True)
 
 
 class Advance(Protocol):
@@ -29,7 +32,7 @@ class Advance(Protocol):
 @contextmanager
 def progress(title: str, total: int | None = None) -> Iterator[Advance]:
     """A progress bar with rate and end time; a line every quarter of a minute where nobody watches."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or not is_first():
         yield _lines(title, total)
         return
     columns = (

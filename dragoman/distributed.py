@@ -1,4 +1,4 @@
-"""Several processes under torchrun: one process group for a run, opened and closed here."""
+"""Several processes under torchrun: one process group for a run; the first process writes, all tune."""
 
 from __future__ import annotations
 
@@ -24,3 +24,17 @@ def processes() -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def is_first() -> bool:
+    """True in the process that writes files and speaks; also where there is only one."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def wait_for_all() -> None:
+    """Every process waits here for the others."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        import torch.distributed as dist
+
+        if dist.is_initialized():
+            dist.barrier()

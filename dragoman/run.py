@@ -23,6 +23,7 @@ from typing import Any
 from dragoman.console import progress, say
 from dragoman.corpus.prepare import is_current, prepare
 from dragoman.corpus.store import Store
+from dragoman.distributed import is_first, wait_for_all
 from dragoman.errors import DataError, RecipeError
 from dragoman.evaluate.compare import compare_systems
 from dragoman.evaluate.outputs import Output, read_outputs, write_outputs
@@ -60,12 +61,18 @@ class Run:
         """All steps, in order; returns the results (None if the recipe has no text to evaluate on)."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._load_done()
-        _write(self.folder / "recipe.yaml", dump_recipe(self.recipe))
-        self.prepare_corpus()
+        if is_first():
+            _write(self.folder / "recipe.yaml", dump_recipe(self.recipe))
+            self.prepare_corpus()
+            self.identifier_folder()
+        wait_for_all()
+        self._load_done()
         for stage in self.recipe.stages:
             self.tune(stage)
         if self.test is None:
             say(" evaluate  nothing to do: the recipe has neither data.test nor data.dev")
+            return None
+        if not is_first():
             return None
         for system in self.systems():
             self.translate(system)
@@ -123,7 +130,9 @@ class Run:
         key = self.stage_key(stage)
         kept = [folder / f"model@{step}" for step in stage.keep_steps]
         done = self._done.get(name) == key and all(p.is_dir() for p in [folder / "model", *kept])
-        self._make_room(folder, key)
+        if is_first():
+            self._make_room(folder, key)
+        wait_for_all()
         if done:
             say(f" {stage.name:<9} {' + '.join(stage.tasks):<20} done before  {_told(last_scores(folder))}")
             return
@@ -403,7 +412,8 @@ class Run:
 
     def _finish(self, name: str, key: str) -> None:
         self._done[name] = key
-        _write(self.folder / "run.json", json.dumps({"steps": self._done}, indent=1) + "\n")
+        if is_first():
+            _write(self.folder / "run.json", json.dumps({"steps": self._done}, indent=1) + "\n")
 
     def _state(self, name: str, key: str) -> str:
         if name not in self._done:
