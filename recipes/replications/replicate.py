@@ -56,7 +56,7 @@ def jobs(options: argparse.Namespace) -> list[Job]:
     data, languages = M30K
     share = {n: base(f"multi30k-{n}", options, data, languages, "1-14000", "--bilingual", str(n / 100)) for n in (100, 5, 0)}
     large = base("multi30k-100-large", options, data, languages, "1-14000", "--bilingual", "1",
-                 "--hidden", "384", "--layers", "8")  # fmt: skip
+                 "--hidden", "256", "--layers", "6")  # fmt: skip
     bible = base("bible", options, "bible_nt", "eng,deu,spa,ceb,chr", "1-3300", "--held-out", "dev,test",
                  "--bilingual", "0.75")  # fmt: skip
     main = [run(f"multi30k-s{seed}", options, "multi30k.yaml", "multi30k-100", f"seed={seed}") for seed in (1, 2, 3)]
@@ -76,8 +76,8 @@ def jobs(options: argparse.Namespace) -> list[Job]:
         run("bible", options, "bible.yaml", "bible"),
         *(
             run(f"multi30k-lines{count}", options, small, "multi30k-100",
-                f"data.train.lines=14001-{14000 + count}", "stages.0.epochs=null", f"stages.0.steps={steps}")  # fmt: skip
-            for count, steps in ((1000, 120), (3000, 250), (10000, 470))
+                f"data.train.lines=14001-{14000 + count}")  # fmt: skip
+            for count in (1000, 3000, 10000)
         ),
         large,
         run("multi30k-large", options, small, "multi30k-100-large"),
@@ -151,8 +151,8 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, default=Path("runs/logs"))
     parser.add_argument("--parallel", type=int, default=1, help="jobs at a time")
     parser.add_argument("--stop-after", type=float, default=1e9, help="seconds")
-    parser.add_argument("--steps", type=int, default=2000, help="steps of a base")
-    parser.add_argument("--batch-tokens", type=int, default=16384, help="tokens in a step of a base")
+    parser.add_argument("--steps", type=int, default=1500, help="steps of a base")
+    parser.add_argument("--batch-tokens", type=int, default=4096, help="tokens in a step of a base")
     parser.add_argument("--only", nargs="*", default=[], help="names of jobs (default: all)")
     parser.add_argument("--tables", action="store_true", help="print what is measured, run nothing")
     options = parser.parse_args()
