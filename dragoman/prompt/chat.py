@@ -6,7 +6,6 @@ the marks are its own words, which may hold control tokens; the texts are put in
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,8 +18,17 @@ from dragoman.prompt.example import Turn
 from dragoman.prompt.templates import Block, Piece, Template, border_lines
 
 MARK = re.compile(r"dragomanTurn(\d+)Text")
-DAY = datetime.date(2024, 7, 26)
-"""The date for templates that write today's: a model must not see other ids tomorrow."""
+DAY = {
+    "%d": "26",
+    "%b": "Jul",
+    "%B": "July",
+    "%m": "07",
+    "%Y": "2024",
+    "%y": "24",
+    "%A": "Friday",
+    "%a": "Fri",
+}
+"""The date for templates that write today's, by format codes: a model must not see other ids tomorrow."""
 
 
 class _Layout(NamedTuple):
@@ -108,6 +116,11 @@ class _Render:
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
+        self.source: str = tokenizer.get_chat_template()
+        if "strftime_now" in self.source:
+            codes = "".join(f" | replace('{code}', '{text}')" for code, text in DAY.items())
+            macro = "{%- macro strftime_now(format) -%}{{ format" + codes + " }}{%- endmacro -%}"
+            self.source = macro + self.source
         added = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
         self.control = re.compile("|".join(map(re.escape, added)) or r"(?!)")
 
@@ -122,8 +135,8 @@ class _Render:
                 tokenize=False,
                 add_generation_prompt=ask,
                 enable_thinking=False,
-                date_string=DAY.strftime("%d %b %Y"),
-                strftime_now=DAY.strftime,
+                chat_template=self.source,
+                date_string="26 Jul 2024",
             )
         except (TemplateError, TypeError, ValueError, KeyError, IndexError) as error:
             raise ModelError(

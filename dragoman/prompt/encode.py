@@ -159,9 +159,9 @@ class Encoder:
         """BOS, then for each answer the text before it, cut at control tokens, its text and its end token."""
         delimiters = self.template.delimiters_for(direction, prompt_language)
         row: list[_Part] = []
-        fresh = True
+        fresh, end = True, ""
         for block in self.template.blocks(turns, direction, prompt_language):
-            fresh = self._append(row, block.before, fresh, delimiters)
+            fresh = self._append(row, block.before, fresh, delimiters, end)
             if block.answer is None:
                 continue
             document = not block.before and not row
@@ -175,7 +175,7 @@ class Encoder:
             text = Text(pieces, document or self._starts_text(row), () if document else delimiters)
             row.append(_Part(text, block.answer, len(lead)))
             row.append(_Part(self.eos_id if document else self.end_id, block.answer))
-            fresh = self.safe.fresh_after_control
+            fresh, end = self.safe.fresh_after_control, self.safe.vocabulary.added.get(self.end_id, "")
         if self.bos_id is not None and (not row or row[0].what != self.bos_id):
             row.insert(0, _Part(self.bos_id))
         return row
@@ -192,12 +192,17 @@ class Encoder:
         return bool(row) and isinstance(row[-1].what, int) and self.safe.fresh_after_control
 
     def _append(
-        self, row: list[_Part], pieces: Sequence[Piece], fresh: bool, delimiters: tuple[str, ...]
+        self, row: list[_Part], pieces: Sequence[Piece], fresh: bool, delimiters: tuple[str, ...], end: str
     ) -> bool:
-        """Lay out pieces: one text between two control tokens. Returns ``fresh`` for what follows."""
+        """Lay out pieces: one text between two control tokens. Returns ``fresh`` for what follows.
+
+        ``end`` is the name of the end token that stands before them: it may eat white space.
+        """
         gathered: list[Piece] = []
-        for piece in pieces:
-            for part in (piece.text,) if piece.data else self.safe.controls(piece.text):
+        for place, piece in enumerate(pieces):
+            name = "" if place else end
+            found = (piece.text,) if piece.data else self.safe.controls(name + piece.text)
+            for part in found[1:] if name and not piece.data else found:
                 if isinstance(part, str):
                     if gathered and not piece.data and not gathered[-1].data:
                         part = gathered.pop().text + part

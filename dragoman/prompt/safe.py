@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dragoman.errors import ModelError
+from dragoman.prompt.backends import copy_of, encode_plain, unmatching, without_prefix
 from dragoman.prompt.templates import Piece
-from dragoman.prompt.vocabulary import SPACE_MARK, Vocabulary, parts
+from dragoman.prompt.vocabulary import SPACE_MARK, Vocabulary
 
 PROBE = "a b"
 UNKNOWN_CHARACTERS = "characters that the tokenizer lacks"
@@ -55,15 +56,15 @@ class SafeText:
 
     def __init__(self, tokenizer: Any) -> None:
         self.vocabulary = Vocabulary(tokenizer)
-        self._matching = _copy(self.vocabulary.spec)
+        self._matching = copy_of(self.vocabulary.spec)
         spec = json.loads(json.dumps(self.vocabulary.spec))
         for row in spec["added_tokens"]:
             row["special"] = row["special"] or row["id"] in self.vocabulary.control
-        self._fresh = _unmatching(spec)
-        self._next = _unmatching(_without_prefix(spec))
-        first = _ids(self._fresh, PROBE)
+        self._fresh = unmatching(spec)
+        self._next = unmatching(without_prefix(spec))
+        first = encode_plain(self._fresh, PROBE)
         self._prefix = ""
-        if first != _ids(self._next, PROBE) and first == _ids(self._next, " " + PROBE):
+        if first != encode_plain(self._next, PROBE) and first == encode_plain(self._next, " " + PROBE):
             # Putting the space there ourselves writes the same, and keeps a space that the text begins with.
             self._prefix, self._fresh = " ", self._next
         self.fresh_space = self.vocabulary.text(first).startswith(b" ")
@@ -81,9 +82,9 @@ class SafeText:
 
     def _fresh_after_control(self) -> bool:
         for index in sorted(self.vocabulary.control):
-            ids = _ids(self._matching, self.vocabulary.added[index] + PROBE)
+            ids = encode_plain(self._matching, self.vocabulary.added[index] + PROBE)
             if ids and ids[0] == index:
-                return ids[1:] == _ids(self._fresh, self._prefix + PROBE)
+                return ids[1:] == encode_plain(self._fresh, self._prefix + PROBE)
         return False
 
     def _controls(self, text: str) -> tuple[str | int, ...]:
@@ -161,7 +162,7 @@ class SafeText:
         if not head.endswith("\n"):
             return None
         backend, prefix = (self._fresh, self._prefix) if fresh else (self._next, "")
-        ids = _ids(backend, prefix + head + PROBE[0])
+        ids = encode_plain(backend, prefix + head + PROBE[0])
         surface = self.vocabulary.surface
         ends = len(ids) > 1 and surface[ids[-1]] == PROBE[0].encode() and surface[ids[-2]].endswith(b"\n")
         return ids[:-1] if ends else None
@@ -170,7 +171,7 @@ class SafeText:
         vocabulary = self.vocabulary
         written: dict[bytes, bool] = {}
         for text in delimiters:
-            ids = _ids(self._next, text)
+            ids = encode_plain(self._next, text)
             if ids and vocabulary.unknown not in ids:
                 surface = vocabulary.text(ids)
                 written[surface] = ids == vocabulary.spell(surface)
@@ -181,7 +182,7 @@ class SafeText:
         return _Guard(re.compile(pattern), (common,) if len(common) > 2 else tuple(ordered), bare)
 
     def _count_in_frame(self, frame: tuple[str, ...], quick: tuple[bytes, ...]) -> int:
-        written = b"\0".join([self.vocabulary.text(_ids(self._next, text)) for text in frame])
+        written = b"\0".join([self.vocabulary.text(encode_plain(self._next, text)) for text in frame])
         return sum(map(written.count, quick))
 
     def _clean(self, text: Text, ids: list[int]) -> bool:
@@ -275,38 +276,3 @@ def _common_prefix(texts: Sequence[bytes]) -> bytes:
         return b""
     first, last = min(texts), max(texts)
     return first[: next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
-
-
-def _ids(backend: Any, text: str) -> list[int]:
-    ids: list[int] = backend.encode(text, add_special_tokens=False).ids
-    return ids
-
-
-def _copy(spec: dict[str, Any]) -> Any:
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_str(
-        json.dumps({**spec, "post_processor": None, "truncation": None, "padding": None})
-    )
-
-
-def _unmatching(spec: dict[str, Any]) -> Any:
-    backend = _copy(spec)
-    backend.encode_special_tokens = True
-    return backend
-
-
-def _without_prefix(spec: dict[str, Any]) -> dict[str, Any]:
-    """The tokenizer without the space before a text (kept where it puts one before every word)."""
-    spec = json.loads(json.dumps(spec))
-    before = parts(spec["pre_tokenizer"])
-    if not any(part["type"].startswith("Whitespace") for part in before):
-        for part in before:
-            if part["type"] == "Metaspace":
-                part["prepend_scheme"] = "never"
-            if part["type"] == "ByteLevel":
-                part["add_prefix_space"] = False
-    if spec["normalizer"] is not None:
-        kept = [part for part in parts(spec["normalizer"]) if part["type"] != "Prepend"]
-        spec["normalizer"] = {"type": "Sequence", "normalizers": kept} if kept else None
-    return spec

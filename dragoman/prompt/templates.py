@@ -229,23 +229,27 @@ def _template(name: str, row: dict[str, Any]) -> Template:
     )
     for language, frame in frames.items():
         for text in frame:
-            _check_frame(f"template {name!r}, frame ({language})", text)
+            keys = _placeholders(f"template {name!r}, frame ({language})", text, FRAME_FIELDS)
+            if "instruction" not in keys:
+                raise RecipeError(f"template {name!r}, frame ({language}): {{instruction}} is missing")
+    for language, text in template.wordings["mt"].items():
+        _placeholders(f"template {name!r}, wording of task 'mt' ({language})", text, ("source", "target"))
     return template
 
 
-def _check_frame(where: str, text: str) -> None:
+def _placeholders(where: str, text: str, known: Sequence[str]) -> list[str]:
+    """The placeholders of a text; RecipeError if it has an unknown one."""
     try:
         keys = [key for _, key in _parse(text) if key is not None]
     except ValueError as error:
         raise RecipeError(f"{where}: {error}; write a literal brace twice") from error
     for key in keys:
-        if key not in FRAME_FIELDS:
-            near = difflib.get_close_matches(key, FRAME_FIELDS, n=1)
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {{{near[0]}}}?" if near else ""
-            known = ", ".join("{" + name + "}" for name in FRAME_FIELDS)
-            raise RecipeError(f"{where}: unknown placeholder {{{key}}}; known: {known}{hint}")
-    if "instruction" not in keys:
-        raise RecipeError(f"{where}: {{instruction}} is missing")
+            names = ", ".join("{" + name + "}" for name in known)
+            raise RecipeError(f"{where}: unknown placeholder {{{key}}}; known: {names}{hint}")
+    return keys
 
 
 def _found_delimiters(frames: Mapping[str, Frame]) -> tuple[str, ...]:
