@@ -17,6 +17,7 @@ from dragoman.translate.contrastive import Contrast
 from dragoman.translate.engine import Translator
 from dragoman.translate.prompts import Request
 
+CONTRAST_POOL = 1000  # training lines that a source is contrasted with
 NEAREST_POOL = 20_000  # training sentences per direction that nearest examples are chosen from
 
 Progress = Callable[[int], None]
@@ -39,7 +40,16 @@ def make_translator(
             raise RecipeError(f"system {spec.name!r}: shots need training text")
         shots = WorkedExamples(train, spec.shots, spec.nearest, recipe.seed if recipe else 1)
     contrast = Contrast(spec.contrast_source, spec.contrast_language)
-    return Translator(model, encoder, decoding, prompt_language=language, shots=shots, contrast=contrast)
+    others = other_texts(train) if train is not None and spec.contrast_source else None
+    return Translator(
+        model, encoder, decoding, prompt_language=language, shots=shots, contrast=contrast, others=others
+    )
+
+
+def other_texts(store: Store) -> dict[str, list[str]]:
+    """Training sentences by language to contrast with: they do not depend on what is translated together."""
+    lines = [store[index].texts for index in range(min(len(store), CONTRAST_POOL))]
+    return {code: [texts[code] for texts in lines if code in texts] for code in store.languages}
 
 
 def translate_lines(
