@@ -27,7 +27,11 @@ def examples(path: Path) -> list[Example]:
     """One example for each instance of each instruction."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [
-        Example((user(row["instruction"], one["input"] or None), assistant(one["output"])), "general", id=row["id"])
+        Example(
+            (user(row["instruction"], one["input"] or None), assistant(one["output"])),
+            "general",
+            id=row["id"],
+        )
         for row in rows
         for one in row["instances"]
         if one["output"].strip()
@@ -35,7 +39,9 @@ def examples(path: Path) -> list[Example]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("instructions", type=Path)
     parser.add_argument("models", nargs="+", help="name=folder")
     options = parser.parse_args()
@@ -46,7 +52,9 @@ def main() -> None:
         tokenizer = load_tokenizer(folder)
         model = load_model(folder, Model())
         encoder = Encoder(tokenizer, load_template("alpaca"), 1024)
-        stepper = Stepper(model, tokenizer.pad_token_id or tokenizer.eos_token_id, Objective(), {}, 8192, share=False)
+        stepper = Stepper(
+            model, tokenizer.pad_token_id or tokenizer.eos_token_id, Objective(), {}, 8192, share=False
+        )
         loss = dev_loss(stepper, encoder, rows)
         print(f"| {name} | {loss:.3f} | {sum(encoder.dropped.values())} |")
 

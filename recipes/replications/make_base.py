@@ -28,11 +28,15 @@ TEMPLATE_TIMES = 300
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path, help="folder of <split>.<lang> files")
     parser.add_argument("--languages", required=True, help="codes with commas")
     parser.add_argument("--train", default="train", help="training split")
-    parser.add_argument("--held-out", default="val,test_2016_flickr", help="splits whose text must not be seen")
+    parser.add_argument(
+        "--held-out", default="val,test_2016_flickr", help="splits whose text must not be seen"
+    )
     parser.add_argument("--lines", default=None, help="lines to pre-train on, such as 1-14000")
     parser.add_argument("--bilingual", type=float, default=0.05, help="share of bilingual documents")
     parser.add_argument("--out", type=Path, required=True, help="folder of the base")
@@ -63,7 +67,9 @@ def fresh_model(folder: Path, store: Store, options: argparse.Namespace) -> None
     """A tokenizer learnt from the text and a LLaMA with random weights."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     tokenizer = learn_tokenizer(tokenizer_text(store), options.vocabulary)
     torch.manual_seed(options.seed)
     config = LlamaConfig(
@@ -117,7 +123,9 @@ def main() -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     if not options.out.exists():
         (work / "stage" / "model").rename(options.out)
-    (options.out / "base.json").write_text(json.dumps({**vars(options), "kept": len(store)}, default=str, indent=1))
+    (options.out / "base.json").write_text(
+        json.dumps({**vars(options), "kept": len(store)}, default=str, indent=1)
+    )
     (options.out / "recipe.yaml").write_text(dump_recipe(recipe), encoding="utf-8")
     say(f" base      {options.out}")
 

@@ -54,12 +54,18 @@ def run(name: str, options: argparse.Namespace, recipe: str, base: str, *overrid
 def jobs(options: argparse.Namespace) -> list[Job]:
     """All jobs, the most wanted first."""
     data, languages = M30K
-    share = {n: base(f"multi30k-{n}", options, data, languages, "1-14000", "--bilingual", str(n / 100)) for n in (100, 5, 0)}
+    share = {
+        n: base(f"multi30k-{n}", options, data, languages, "1-14000", "--bilingual", str(n / 100))
+        for n in (100, 5, 0)
+    }
     large = base("multi30k-100-large", options, data, languages, "1-14000", "--bilingual", "1",
                  "--hidden", "256", "--layers", "6")  # fmt: skip
     bible = base("bible", options, "bible_nt", "eng,deu,spa,ceb,chr", "1-3300", "--held-out", "dev,test",
                  "--bilingual", "0.75")  # fmt: skip
-    main = [run(f"multi30k-s{seed}", options, "multi30k.yaml", "multi30k-100", f"seed={seed}") for seed in (1, 2, 3)]
+    main = [
+        run(f"multi30k-s{seed}", options, "multi30k.yaml", "multi30k-100", f"seed={seed}")
+        for seed in (1, 2, 3)
+    ]
     small = "multi30k-small.yaml"
     return [
         share[100],
@@ -75,8 +81,13 @@ def jobs(options: argparse.Namespace) -> list[Job]:
         run("multi30k-share0", options, small, "multi30k-0"),
         run("bible", options, "bible.yaml", "bible"),
         *(
-            run(f"multi30k-lines{count}", options, small, "multi30k-100",
-                f"data.train.lines=14001-{14000 + count}")  # fmt: skip
+            run(
+                f"multi30k-lines{count}",
+                options,
+                small,
+                "multi30k-100",
+                f"data.train.lines=14001-{14000 + count}",
+            )  # fmt: skip
             for count in (1000, 3000, 10000)
         ),
         large,
@@ -124,10 +135,14 @@ def tables(options: argparse.Namespace) -> None:
     from dragoman.evaluate.tables import by_direction, summary
 
     found = {path.parent.name: read_results(path) for path in sorted(options.runs.glob("*/results.json"))}
-    seeds = [results for name, results in found.items() if name.startswith("multi30k-s") and name[-1] in "123"]
+    seeds = [
+        results for name, results in found.items() if name.startswith("multi30k-s") and name[-1] in "123"
+    ]
     if len(seeds) > 1:
         merged = merge(seeds)
-        print(f"## multi30k, mean and deviation of {len(seeds)} seeds\n\n{summary(merged).show('markdown')}\n")
+        print(
+            f"## multi30k, mean and deviation of {len(seeds)} seeds\n\n{summary(merged).show('markdown')}\n"
+        )
         for metric in ("BLEU", "chrF++", "OTR"):
             print(f"### {metric} by direction\n\n{by_direction(merged, metric).show('markdown')}\n")
     for name, results in found.items():
@@ -144,7 +159,9 @@ def tables(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--bases", type=Path, default=Path("runs/bases"))
     parser.add_argument("--runs", type=Path, default=Path("runs"))
