@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from dragoman.errors import ModelError
 from dragoman.language.language import Direction
 from dragoman.prompt.example import Turn
-from dragoman.prompt.templates import Block, Piece, Template, border_lines
+from dragoman.prompt.templates import Block, Piece, Template, border_lines, check_order
+from dragoman.prompt.vocabulary import is_control
 
 MARK = re.compile(r"dragomanTurn(\d+)Text")
 DAY = {
@@ -89,7 +90,7 @@ class ChatTemplate(Template):
             raise ModelError(
                 "the template chat needs the model's tokenizer: load_template(prompt, tokenizer)"
             )
-        if len(turns) == 1 and turns[0].role == "assistant":
+        if check_order(turns):
             return [Block((), turns[0])]
         texts = [_pieces(turn) for turn in turns]
         roles = [turn.role for turn in turns]
@@ -116,12 +117,15 @@ class _Render:
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
-        self.source: str = tokenizer.get_chat_template()
+        try:
+            self.source: str = tokenizer.get_chat_template()
+        except ValueError as error:
+            raise ModelError(f"the model has no default chat template: {error}") from error
         if "strftime_now" in self.source:
             codes = "".join(f" | replace('{code}', '{text}')" for code, text in DAY.items())
             macro = "{%- macro strftime_now(format) -%}{{ format" + codes + " }}{%- endmacro -%}"
             self.source = macro + self.source
-        added = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
+        added = sorted(filter(is_control, tokenizer.get_added_vocab()), key=len, reverse=True)
         self.control = re.compile("|".join(map(re.escape, added)) or r"(?!)")
 
     def text(self, roles: Sequence[str], ask: bool) -> str:
@@ -187,18 +191,13 @@ class _Render:
             text = self.text(roles[:k], True)
             if not text.startswith(done):
                 last = self.text(roles[: asked[-1]], True)
-                return _Layout(((_cut(last), roles_end(roles)),), False)
+                return _Layout(((_cut(last), len(roles) - 1 if roles[-1] == "assistant" else None),), False)
             rest = text[len(done) :]
             if done and end is not None and rest.lstrip().startswith(end):
                 rest = rest.lstrip()[len(end) :]
             blocks.append((_cut(rest), k if k < len(roles) else None))
             done = f"{text}{lead}dragomanTurn{k}Text"
         return _Layout(tuple(blocks), True)
-
-
-def roles_end(roles: Sequence[str]) -> int | None:
-    """The number of the last turn if it is an answer."""
-    return len(roles) - 1 if roles[-1] == "assistant" else None
 
 
 def _cut(text: str) -> tuple[str | int, ...]:

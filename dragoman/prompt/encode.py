@@ -6,7 +6,6 @@ token. The weights are made with the ids, never guessed from them afterwards.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from dragoman.language.language import Direction
 from dragoman.prompt.example import Example, Turn, user
 from dragoman.prompt.safe import SafeText, Text, Unwritable
 from dragoman.prompt.templates import Piece, Template
+from dragoman.prompt.weights import as_context, end_weight, in_spans, matters, span_weights
 
 TOO_LONG = "longer than max_length"
 
@@ -94,9 +94,9 @@ class Encoder:
         """
         if self.template.stable(_roles(example.turns)):
             return [example]
-        ends = [k for k, turn in enumerate(example.turns) if _matters(turn)]
+        ends = [k for k, turn in enumerate(example.turns) if matters(turn)]
         return [
-            replace(example, turns=(*(_as_context(turn) for turn in example.turns[:k]), example.turns[k]))
+            replace(example, turns=(*(as_context(turn) for turn in example.turns[:k]), example.turns[k]))
             for k in ends
         ]
 
@@ -146,7 +146,7 @@ class Encoder:
     def _row(self, example: Example) -> list[_Part]:
         if not example.turns or example.turns[-1].role != "assistant":
             raise DataError(f"{_name(example)} does not end with an assistant turn")
-        if any(map(_matters, example.turns[:-1])) and not self.template.stable(_roles(example.turns)):
+        if any(map(matters, example.turns[:-1])) and not self.template.stable(_roles(example.turns)):
             raise DataError(
                 f"{_name(example)}: the model's chat template rewrites earlier turns, so only the last "
                 "answer can be learned; take the examples that Encoder.rows makes of it"
@@ -224,7 +224,7 @@ class Encoder:
                 part.what: None
                 for row in rows
                 for part in row
-                if not isinstance(part.what, int) and not _in_spans(part.turn)
+                if not isinstance(part.what, int) and not in_spans(part.turn)
             }
         )
         return dict(zip(texts, self.safe.encode_many(texts), strict=True))
@@ -238,11 +238,11 @@ class Encoder:
             turn = part.turn
             if isinstance(part.what, int):
                 ids.append(part.what)
-                weights.append(0.0 if turn is None else _end_weight(turn))
-            elif turn is not None and _in_spans(turn):
+                weights.append(0.0 if turn is None else end_weight(turn))
+            elif turn is not None and in_spans(turn):
                 pairs = self.safe.encode_with_starts(part.what)
                 ids += [index for index, _ in pairs]
-                weights += _span_weights(turn, [start - part.lead for _, start in pairs])
+                weights += span_weights(turn, [start - part.lead for _, start in pairs])
             else:
                 found = _taken(results[part.what])
                 ids += found
@@ -268,35 +268,3 @@ def _roles(turns: Sequence[Turn]) -> list[str]:
 
 def _name(example: Example) -> str:
     return f"example {example.id or '?'} ({example.task})"
-
-
-def _in_spans(turn: Turn | None) -> bool:
-    return turn is not None and len(turn.spans) > 1
-
-
-def _matters(turn: Turn) -> bool:
-    return any(span.weight for span in turn.spans) or bool(turn.end_weight)
-
-
-def _as_context(turn: Turn) -> Turn:
-    spans = tuple(replace(span, weight=0.0) for span in turn.spans)
-    return replace(turn, spans=spans, end_weight=0.0 if turn.spans else None)
-
-
-def _end_weight(turn: Turn) -> float:
-    if turn.end_weight is not None:
-        return turn.end_weight
-    return turn.spans[-1].weight if turn.spans else 0.0
-
-
-def _span_weights(turn: Turn, starts: Sequence[int]) -> list[float]:
-    """The weight of the span in which each token's first character lies."""
-    borders: list[int] = []
-    weights: list[float] = []
-    place = 0
-    for span in turn.spans:
-        if span.text:
-            borders.append(place)
-            weights.append(span.weight)
-        place += len(span.text)
-    return [weights[bisect_right(borders, max(0, start)) - 1] for start in starts]

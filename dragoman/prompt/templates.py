@@ -107,7 +107,7 @@ class Template:
 
         A lone assistant turn is a document: it stands without any words of the template.
         """
-        if len(turns) == 1 and turns[0].role == "assistant":
+        if check_order(turns):
             return [Block((), turns[0])]
         blocks: list[Block] = []
         before: list[Piece] = []
@@ -131,8 +131,6 @@ class Template:
         return tuple(text.format_map(names) if "{" in text else text for text in self.delimiters)
 
     def _framed(self, turn: Turn, direction: Direction | None, prompt_language: str) -> list[Piece]:
-        if turn.role != "user":
-            raise DataError(f"a {turn.role} turn stands where a user turn is due")
         frame = self._in_language(self.frames, prompt_language, "frame")
         parts = _parse(frame.without_input if turn.input is None else frame.with_input)
         values = {"instruction": turn.content, "input": turn.input or ""}
@@ -162,6 +160,23 @@ class Template:
         raise RecipeError(
             f"template {self.name!r} has no {what} in {language!r}; known: {known}; add one's own"
         )
+
+
+def check_order(turns: Sequence[Turn]) -> bool:
+    """True for a document, which is a lone assistant turn.
+
+    DataError unless user and assistant turns alternate behind at most one system turn.
+    """
+    if len(turns) == 1 and turns[0].role == "assistant":
+        return True
+    rest = turns[1:] if turns and turns[0].role == "system" else turns
+    for k, turn in enumerate(rest):
+        due = "assistant" if k % 2 else "user"
+        if turn.role != due:
+            raise DataError(f"turn {k}: role {turn.role} stands where {due} is due")
+    if not rest:
+        raise DataError("a conversation needs a user turn")
+    return False
 
 
 @cache

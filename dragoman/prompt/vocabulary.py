@@ -44,7 +44,7 @@ class Vocabulary:
             )
         self.ids: dict[str, int] = backend.get_vocab(with_added_tokens=True)
         self.added: dict[int, str] = {row["id"]: row["content"] for row in self.spec["added_tokens"]}
-        self.control = frozenset(i for i, text in self.added.items() if _controls(text))
+        self.control = frozenset(i for i, text in self.added.items() if is_control(text))
         self.unknown = _unknown(self.spec["model"], self.ids)
         self.byte_names = {
             i: t for t, i in self.ids.items() if not self.byte_level and _BYTE_TOKEN.fullmatch(t)
@@ -98,7 +98,8 @@ class Vocabulary:
         return None if any(i < 0 or i in self.control or i == self.unknown for i in ids) else ids
 
 
-def _controls(name: str) -> bool:
+def is_control(name: str) -> bool:
+    """Whether an added token of this name is more than white space or a byte."""
     return bool(name.strip().strip(SPACE_MARK)) and not _BYTE_TOKEN.fullmatch(name)
 
 

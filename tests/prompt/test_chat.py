@@ -145,3 +145,18 @@ def test_a_template_that_refuses_turns_says_why() -> None:
     made = kinds._load("bpe", "{{ raise_exception('only tools') }}")
     with pytest.raises(ModelError, match="refuses the turns user: only tools"):
         load_template("chat", made)
+
+
+def test_turns_out_of_order_are_errors() -> None:
+    for template in ("chat", "alpaca"):
+        code = encoder("byte-bpe", template)
+        with pytest.raises(DataError, match="turn 1: role user stands where assistant is due"):
+            code.prompt((user("a"), user("b")))
+        with pytest.raises(DataError, match="needs a user turn"):
+            code.template.blocks((Turn("system", "a"),))
+
+
+def test_a_line_end_that_is_an_added_token_ends_no_answer() -> None:
+    spaced = kinds._replace()
+    spaced.chat_template = kinds.TURNS.replace("<end_of_turn>", "\n\n<end_of_turn>")
+    assert Encoder(spaced, load_template("chat", spaced)).template.end_token == "<end_of_turn>"

@@ -152,7 +152,7 @@ def test_turns_that_do_not_fit_are_errors() -> None:
     code = encoder()
     with pytest.raises(DataError, match="does not end with an assistant turn"):
         code.encode(Example((user("Hello"),), "mt"))
-    with pytest.raises(DataError, match="where a user turn is due"):
+    with pytest.raises(DataError, match="turn 0: role assistant stands where user is due"):
         code.encode(Example((assistant("a"), assistant("b")), "mt"))
     with pytest.raises(DataError, match="must end with a user turn"):
         code.prompt((user("a"), assistant("b")))
