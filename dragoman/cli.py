@@ -45,15 +45,16 @@ def run(
     from dragoman.recipe_file import load_recipe
 
     settings = load_recipe(recipe, overrides or [])
+    if dry_run:
+        from dragoman.plan import plan
+
+        print("\n".join(plan(settings, runs / settings.name)))
+        return
     from dragoman.distributed import processes
     from dragoman.run import Run
 
-    job = Run(settings, runs / settings.name)
-    if dry_run:
-        print("\n".join(job.plan()))
-        return
     with processes():
-        job.go()
+        Run(settings, runs / settings.name).go()
 
 
 @app.command(epilog=_example("dragoman inspect recipes/language-aware.yaml --stage stage2 --count 3"))
@@ -124,7 +125,7 @@ def translate(
     with progress(f" translate {wanted}") as advance:
         report = translate_file(
             translator, wanted, source, target, model=model, say=say,
-            advance=lambda done, rate, total: advance(done, rate, total),
+            advance=advance,
         )  # fmt: skip
     say(f" {report}")
 
@@ -235,8 +236,8 @@ def compare(
         directions=direction if direction and not is_file else (), ref=ref, source=source,
         direction=direction[0] if direction and is_file else None,
         supervised=supervised or (_supervised_of(first) if (first / "run.json").exists() else None),
-        identifier=identifier, training=training, metrics=metric or ("BLEU", "chrF++"), trials=trials, seed=seed,
-        out=out, style=style,  # type: ignore[arg-type]
+        identifier=identifier, training=training, metrics=metric or ("BLEU", "chrF++"),
+        trials=trials, seed=seed, out=out, style=style,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

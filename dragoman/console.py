@@ -36,14 +36,15 @@ def progress(title: str, total: int | None = None) -> Iterator[Advance]:
         yield _lines(title, total)
         return
     columns = (
-        TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.completed:,}/{task.total:,}"),
-        TextColumn("{task.fields[note]}"), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"), BarColumn(bar_width=24),
+        TextColumn("{task.completed:,}/{task.total:,}"), TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=total or 0, note="")
 
         def advance(done: int, note: str = "", total: int | None = None) -> None:
-            bar.update(task, completed=done, note=note, **({"total": total} if total else {}))
+            bar.update(task, completed=done, note=note, total=total or bar.tasks[task].total)
 
         yield advance
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import sys
 from importlib.metadata import PackageNotFoundError, version
 
 import dragoman
@@ -39,11 +38,8 @@ def examine() -> str:
     lines += ["", "  devices", *_devices(missing), ""]
     free = shutil.disk_usage(".").free / 2**30
     lines.append(f"  disk here          {free:.1f} GB free")
-    lines.append(
-        f"  hub                {'offline' if os.environ.get('HF_HUB_OFFLINE') else 'asked for ids that are no folder'}"
-    )
-    if sys.version_info < (3, 11):
-        missing.append("Python >= 3.11")
+    hub = "offline" if os.environ.get("HF_HUB_OFFLINE") else "asked for ids that are no folder"
+    lines.append(f"  hub                {hub}")
     lines.append("")
     lines.append(
         f"  missing: {', '.join(missing)}: pip install dragoman-mt" if missing else "  nothing is missing"

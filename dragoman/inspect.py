@@ -6,46 +6,44 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dragoman.errors import RecipeError
+from dragoman.loading import check_base
+from dragoman.plan import readable
+from dragoman.prompt.encode import Encoder
 from dragoman.prompt.view import coloured, legend, summary
 from dragoman.recipe import Recipe, Stage
 from dragoman.run import Run
-from dragoman.tune.model import load_tokenizer
-from dragoman.tune.stage import make_encoder, make_mixture
+from dragoman.tune.stage import make_mixture
 
 
 def inspect_recipe(recipe: Recipe, runs: Path, stage: str | None, count: int, epoch: int) -> None:
-    """Print ``count`` groups of each stage's mixture (or of one stage's), coloured by weight."""
-    from dragoman.errors import RecipeError
-
-    run = Run(recipe, runs / recipe.name)
-    run.folder.mkdir(parents=True, exist_ok=True)
-    run.prepare_corpus()
-    encoder = make_encoder(recipe, load_tokenizer(run.base))
+    """Print ``count`` groups of each stage's mixture (or of one stage's), coloured; nothing is written."""
     chosen = [s for s in recipe.stages if stage in (None, s.name)]
     if not chosen:
-        raise RecipeError(
-            f"--stage {stage}: no such stage; known: {', '.join(s.name for s in recipe.stages)}"
-        )
+        known = ", ".join(s.name for s in recipe.stages)
+        raise RecipeError(f"--stage {stage}: no such stage; known: {known}")
+    folder = runs / recipe.name
+    encoder = check_base(Run(recipe, folder).base, recipe)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(legend())
-    for one in chosen:
-        _show(console, run, one, encoder, count, epoch)
+    with readable(recipe, folder) as run:
+        console.print(legend())
+        for one in chosen:
+            _show(console, run, one, encoder, count, epoch)
 
 
-def _show(console: Console, run: Run, stage: Stage, encoder: object, count: int, epoch: int) -> None:
-    from dragoman.prompt.encode import Encoder
-
-    assert isinstance(encoder, Encoder)
-    mixture = make_mixture(run.recipe, stage, run.train, encoder)
+def _show(console: Console, run: Run, stage: Stage, encoder: Encoder, count: int, epoch: int) -> None:
+    mixture = make_mixture(run.recipe, stage, run.text.train, encoder)
     mixture.seek({name: task.size * epoch for name, task in mixture.tasks.items()})
     items = ", ".join(f"{name} {task.size:,} items" for name, task in mixture.tasks.items())
     console.print(f"\n[bold]{stage.name}[/bold]  {items}")
     for group in mixture.draw(count):
         for example in group:
+            before = dict(encoder.dropped)
             encoded = encoder.encode(example)
             console.print(f"\n{example.task}  {example.direction or ''}  {example.id}", style="bold")
             if encoded is None:
-                console.print(f"dropped: {dict(encoder.dropped)}")
+                reasons = [name for name, n in encoder.dropped.items() if n > before.get(name, 0)]
+                console.print(f"dropped: {', '.join(reasons)}")
             else:
                 console.print(coloured(encoder, encoded))
                 console.print(summary(encoded), style="dim")

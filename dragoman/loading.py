@@ -15,10 +15,11 @@ from dragoman.evaluate.outputs import Output, write_outputs
 from dragoman.language.language import Direction, parse_direction
 from dragoman.prompt.encode import Encoder
 from dragoman.prompt.templates import load_template
-from dragoman.recipe import Decoding, Model, Prompt, Source, SystemSpec
+from dragoman.recipe import Decoding, Model, Prompt, Recipe, Source, SystemSpec
 from dragoman.translate.engine import Translator
 from dragoman.translate.systems import make_translator, translate_lines
 from dragoman.tune.model import load_model, load_tokenizer, read_card
+from dragoman.tune.stage import make_encoder
 
 
 def prompt_of(model: str, template: str | None = None) -> Prompt:
@@ -31,6 +32,30 @@ def prompt_of(model: str, template: str | None = None) -> Prompt:
     if prompt is None:
         prompt = Prompt(template="alpaca")
     return prompt.model_copy(update={"template": template}) if template else prompt
+
+
+def check_base(base: str, recipe: Recipe) -> Encoder:
+    """Find what would end a run late, before it begins: no model, another kind of one, a wrong template.
+
+    Reads tokenizer and configuration, no weights; returns the recipe's encoder. ModelError or RecipeError.
+    """
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    folder = Path(base)
+    if folder.is_dir() and not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"base {base!r}: no *.safetensors in the folder; save the model with save_pretrained"
+        )
+    encoder = make_encoder(recipe, load_tokenizer(base))
+    try:
+        config = AutoConfig.from_pretrained(base, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:240]
+        raise ModelError(f"base {base!r}: its configuration cannot be loaded: {reason}") from error
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ModelError(f"base {base!r}: {config.model_type} is no causal language model")
+    return encoder
 
 
 def load_translator(

@@ -1,7 +1,8 @@
 """The recipe: one YAML file that says which base, which text, which stages and which evaluation make a run.
 
-Every class here is one section of the file; the docstring under a field is its documentation. Unknown keys are
-errors, all mistakes are reported at once, each with its key, line and the nearest known name (:func:`load_recipe`).
+Every class here is one section of the file; the docstring under a field is its documentation. Unknown keys
+are errors; all mistakes are reported at once, each with its key, line and the nearest known name
+(:func:`dragoman.recipe_file.load_recipe`).
 """
 
 from __future__ import annotations
@@ -202,7 +203,7 @@ class TaskSpec(Section):
     directions: list[DirectionName] | Literal["all", "english"] = "all"
     """Directions to draw from; `all`: every one the corpus has, `english`: those with English."""
     negatives: Literal["any", "target"] = "any"
-    """conflict: `any` = the instruction of a random other pair; `target` = one that names another target language."""
+    """conflict: `any` = the instruction of a random other pair; `target` = one for another target language."""
     wrong_targets: list[LanguageCode] = []
     """conflict: target languages that a wrong instruction may name (empty: those of the directions)."""
     negative_share: float = 1.0

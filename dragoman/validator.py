@@ -98,6 +98,5 @@ class Validator:
         if direction not in names[: self.recipe.validation.samples] or not pairs:
             return
         place = step % len(pairs)
-        self.say(
-            f"   step {step} {direction}: {pairs[place].source[:SHOWN]} -> {found[place][:SHOWN] or '(nothing)'}"
-        )
+        answer = found[place][:SHOWN] or "(nothing)"
+        self.say(f"   step {step} {direction}: {pairs[place].source[:SHOWN]} -> {answer}")

@@ -1,0 +1,75 @@
+"""Which rows, directions and comparisons a recipe's report has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dragoman.corpus.sources import line_languages, split_sources
+from dragoman.corpus.store import Store
+from dragoman.errors import RecipeError
+from dragoman.language.language import Direction, same_language
+from dragoman.recipe import Data, Recipe, SystemSpec
+from dragoman.tune.stage import start_of, tuned_directions
+
+
+def systems_of(recipe: Recipe) -> list[SystemSpec]:
+    """The rows: those of the recipe, or the base and every stage. References are no row but the floor."""
+    if recipe.evaluate.systems is not None:
+        return [system for system in recipe.evaluate.systems if system.kind != "references"]
+    names = ["base", *(stage.name for stage in recipe.stages)]
+    return [SystemSpec(name=name, stage=name) for name in names]
+
+
+def supervised_directions(recipe: Recipe, train: Store) -> list[Direction]:
+    """Directions that any stage was tuned on, controls and oracles apart."""
+    found: dict[Direction, None] = {}
+    for stage in recipe.stages:
+        if not stage.control:
+            found |= dict.fromkeys(tuned_directions(recipe, stage, train))
+    return list(found)
+
+
+def comparisons(recipe: Recipe) -> list[tuple[str, str]]:
+    """Pairs of rows to be tested for significance: each stage after the one that it starts from."""
+    plain: dict[str, str] = {}  # stage -> the row that translates with it and nothing else
+    for row in systems_of(recipe):
+        if row.model_dump(exclude={"name", "stage"}) == SystemSpec(name="").model_dump(
+            exclude={"name", "stage"}
+        ):
+            plain.setdefault(row.stage, row.name)
+    pairs = [(start_of(recipe, stage), stage.name) for stage in recipe.stages]
+    return [(plain[start], plain[name]) for start, name in pairs if start in plain and name in plain]
+
+
+def used_directions(recipe: Recipe) -> list[Direction] | None:
+    """The directions that anything in the recipe uses; None if that is all of them."""
+    found: dict[Direction, None] = {}
+    for stage in recipe.stages:
+        for name, spec in stage.tasks.items():
+            if name == "mono" or isinstance(spec.directions, str):
+                return None
+            found |= dict.fromkeys(spec.directions)
+    if isinstance(recipe.evaluate.directions, str):
+        return None
+    return sorted({*found, *recipe.evaluate.directions})
+
+
+def training_languages(data: Data) -> list[str]:
+    """Languages of the training text, before it is read."""
+    return sorted({code for source in split_sources(data)["train"] for code in line_languages(source)})
+
+
+def matching(store: Store, wanted: Sequence[Direction] | str) -> list[Direction]:
+    """Directions of a store, in its codes; RecipeError if one that is named has no line."""
+    known = sorted(store.directions())
+    if isinstance(wanted, str):
+        return known
+    found = []
+    for direction in wanted:
+        match = [d for d in known if all(same_language(a, b) for a, b in zip(d, direction, strict=True))]
+        if not match:
+            raise RecipeError(
+                f"direction {direction}: no line in {store.folder}; it has {', '.join(store.languages)}"
+            )
+        found.append(match[0])
+    return found
