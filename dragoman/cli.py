@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -23,11 +24,19 @@ app = typer.Typer(
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value overrides of the recipe")]
 RecipeFile = Annotated[Path, typer.Argument(help="recipe (YAML)")]
 ModelArg = Annotated[str, typer.Argument(help="model folder or hub id")]
+Runs = Annotated[Path, typer.Option(help="folder that holds the runs")]
+References = Annotated[Path | None, typer.Option(help="folder of <split>.<lang> sources and references")]
+Directions = Annotated[list[str] | None, typer.Option("--direction", "-d", help="only these directions")]
+Supervised = Annotated[list[str] | None, typer.Option(help="directions that training saw")]
+Judge = Annotated[str, typer.Option(help="auto, py3langid, pycld2, learnt, fasttext:PATH, none")]
+Training = Annotated[Path | None, typer.Option(help="folder of train.<lang> that an identifier learns from")]
+Metrics = Annotated[list[str] | None, typer.Option(help="BLEU, chrF++, TER (default: the first two)")]
+Style = Annotated[Literal["text", "markdown", "tsv"], typer.Option(help="form of the tables")]
 
 
 def _example(*lines: str) -> str:
-    """The epilog of a help text: lines to copy."""
-    return "Example:\n\n" + "\n\n".join(f"  {line}" for line in lines)
+    """The epilog of a help text: lines to copy, kept whole (that is what the mark at the start asks for)."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 @app.command(
@@ -36,7 +45,7 @@ def _example(*lines: str) -> str:
 def run(
     recipe: RecipeFile,
     overrides: Overrides = None,
-    runs: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
+    runs: Runs = Path("runs"),
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="show the plan and the counts, do nothing")
     ] = False,
@@ -64,7 +73,7 @@ def inspect(
     stage: Annotated[str | None, typer.Option(help="stage whose mixture is shown (default: each)")] = None,
     count: Annotated[int, typer.Option(help="groups of examples per stage")] = 2,
     epoch: Annotated[int, typer.Option(help="epoch to draw from")] = 0,
-    runs: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
+    runs: Runs = Path("runs"),
 ) -> None:
     """Show examples of a recipe: tokens coloured by weight (learned, context, unlearned)."""
     from dragoman.inspect import inspect_recipe
@@ -123,10 +132,7 @@ def translate(
     )  # fmt: skip
     translator = load_translator(model, _checked(Model, device=device, dtype=dtype), decoding, spec, template)
     with progress(f" translate {wanted}") as advance:
-        report = translate_file(
-            translator, wanted, source, target, model=model, say=say,
-            advance=advance,
-        )  # fmt: skip
+        report = translate_file(translator, wanted, source, target, model=model, say=say, advance=advance)
     say(f" {report}")
 
 
@@ -142,27 +148,17 @@ def evaluate(
     data: Annotated[
         Path | None, typer.Option(help="folder of <split>.<lang>: translate it with a model, then score")
     ] = None,
-    references: Annotated[
-        Path | None, typer.Option(help="folder of <split>.<lang> sources and references")
-    ] = None,
+    references: References = None,
     split: Annotated[str | None, typer.Option(help="split of the references or the data")] = None,
     system: Annotated[list[str] | None, typer.Option(help="only these systems; the name for --hyp")] = None,
-    direction: Annotated[
-        list[str] | None, typer.Option("--direction", "-d", help="only these directions")
-    ] = None,
+    direction: Directions = None,
     hyp: Annotated[Path | None, typer.Option(help="one file of translations")] = None,
     ref: Annotated[Path | None, typer.Option(help="its references")] = None,
     source: Annotated[Path | None, typer.Option(help="its sources")] = None,
-    supervised: Annotated[list[str] | None, typer.Option(help="directions that training saw")] = None,
-    identifier: Annotated[
-        str, typer.Option(help="auto, py3langid, pycld2, learnt, fasttext:PATH, none")
-    ] = "auto",
-    training: Annotated[
-        Path | None, typer.Option(help="folder of train.<lang> that an identifier learns from")
-    ] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option(help="BLEU, chrF++, TER (default: the first two)")
-    ] = None,
+    supervised: Supervised = None,
+    identifier: Judge = "auto",
+    training: Training = None,
+    metric: Metrics = None,
     comet: Annotated[str | None, typer.Option(help="Python of an environment that has unbabel-comet")] = None,
     bleurt: Annotated[str | None, typer.Option(help="Python of an environment that has BLEURT")] = None,
     beam: Annotated[int, typer.Option(min=1, help="beam size when a model translates")] = 1,
@@ -171,7 +167,7 @@ def evaluate(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for results.json, translations and report")] = None,
     report: Annotated[bool, typer.Option("--report", help="also write report.html into --out")] = False,
-    style: Annotated[str, typer.Option(help="text, markdown or tsv")] = "text",
+    style: Style = "text",
     each: Annotated[bool, typer.Option("--each", help="also a table for each metric by direction")] = False,
 ) -> None:
     """Score a model, a run, or files of translations that any system made."""
@@ -190,13 +186,12 @@ def evaluate(
         tuned = translate_folder(str(path), data, split, direction or [], beam, lines, out)
         evaluate_command(out, supervised=supervised or tuned, out=out, **common)
         return
-    run_folder = path is not None and (path / "run.json").exists()
     evaluate_command(
         path, references=references, split=split, systems=system if hyp is None and system else (),
         directions=direction if hyp is None and direction else (), hyp=hyp, ref=ref, source=source,
         direction=direction[0] if hyp is not None and direction else None,
         system=system[0] if hyp is not None and system else None,
-        supervised=supervised or (_supervised_of(path) if run_folder and path else None), out=out, **common,
+        supervised=supervised or (_supervised_of(path) if path else None), out=out, **common,
     )  # fmt: skip
 
 
@@ -205,27 +200,19 @@ def compare(
     first: Annotated[Path, typer.Argument(help="run, folder of outputs, or a file of translations")],
     second: Annotated[Path | None, typer.Argument(help="the other folder or file")] = None,
     system: Annotated[list[str] | None, typer.Option(help="two systems of one run or folder")] = None,
-    references: Annotated[
-        Path | None, typer.Option(help="folder of <split>.<lang> sources and references")
-    ] = None,
+    references: References = None,
     split: Annotated[str | None, typer.Option(help="split of the references")] = None,
-    direction: Annotated[
-        list[str] | None, typer.Option("--direction", "-d", help="only these directions")
-    ] = None,
+    direction: Directions = None,
     ref: Annotated[Path | None, typer.Option(help="references of two files")] = None,
     source: Annotated[Path | None, typer.Option(help="sources of two files")] = None,
-    supervised: Annotated[list[str] | None, typer.Option(help="directions that training saw")] = None,
-    identifier: Annotated[
-        str, typer.Option(help="auto, py3langid, pycld2, learnt, fasttext:PATH, none")
-    ] = "auto",
-    training: Annotated[
-        Path | None, typer.Option(help="folder of train.<lang> that an identifier learns from")
-    ] = None,
-    metric: Annotated[list[str] | None, typer.Option(help="BLEU, chrF++, TER")] = None,
+    supervised: Supervised = None,
+    identifier: Judge = "auto",
+    training: Training = None,
+    metric: Metrics = None,
     trials: Annotated[int, typer.Option(min=10, help="resamplings")] = 1000,
     seed: Annotated[int, typer.Option(help="seed of the resamplings")] = 1,
     out: Annotated[Path | None, typer.Option(help="folder whose results.json gets the rows")] = None,
-    style: Annotated[str, typer.Option(help="text, markdown or tsv")] = "text",
+    style: Style = "text",
 ) -> None:
     """Compare two systems: paired bootstrap and randomisation, joint over directions, Holm-corrected."""
     from dragoman.evaluate.command import compare_command
@@ -235,16 +222,16 @@ def compare(
         first, second, systems=system or (), references=references, split=split,
         directions=direction if direction and not is_file else (), ref=ref, source=source,
         direction=direction[0] if direction and is_file else None,
-        supervised=supervised or (_supervised_of(first) if (first / "run.json").exists() else None),
+        supervised=supervised or _supervised_of(first),
         identifier=identifier, training=training, metrics=metric or ("BLEU", "chrF++"),
-        trials=trials, seed=seed, out=out, style=style,  # type: ignore[arg-type]
+        trials=trials, seed=seed, out=out, style=style,
     )  # fmt: skip
 
 
 @app.command(epilog=_example("dragoman demo", "dragoman demo stages.stage2.objective.alpha=0.1 --seed 2"))
 def demo(
     overrides: Overrides = None,
-    runs: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
+    runs: Runs = Path("runs"),
     seed: Annotated[int, typer.Option(help="seed of every random stream")] = 1,
 ) -> None:
     """The main job on the embedded base and text: base, stage 1, stage 2, and a report, in minutes."""
@@ -261,12 +248,18 @@ def doctor() -> None:
     print(examine())
 
 
-def _supervised_of(run_folder: Path) -> list[str]:
-    """Supervised directions of a run, from its recipe."""
+def _supervised_of(folder: Path) -> list[str] | None:
+    """Supervised directions of a run, from its results, else from its recipe; None for another folder."""
+    if not (folder / "run.json").exists():
+        return None
+    if (folder / "results.json").exists():
+        from dragoman.evaluate.results import SUPERVISED, read_results
+
+        return read_results(folder / "results.json").directions(SUPERVISED)
     from dragoman.recipe_file import load_recipe
     from dragoman.run import Run
 
-    return [str(d) for d in Run(load_recipe(run_folder / "recipe.yaml"), run_folder).supervised()]
+    return [str(d) for d in Run(load_recipe(folder / "recipe.yaml"), folder).supervised()]
 
 
 def _checked(section: Any, **values: Any) -> Any:
@@ -282,18 +275,23 @@ def _checked(section: Any, **values: Any) -> Any:
 
 
 def main() -> None:
-    """Entry point: mistakes end with status 1 and one line, an interrupted run with 130."""
+    """Entry point: a mistake ends with status 1 and one line, Ctrl-C with 130, SIGTERM with 143."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # leave, but tidy up
     try:
         app()
     except DragomanError as error:
-        from dragoman.console import say
-
-        say(f"dragoman: {error}")
-        sys.exit(130 if type(error).__name__ == "Interrupted" else 1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        _leave(str(error), 130 if type(error).__name__ == "Interrupted" else 1)
     except BrokenPipeError:  # the reader of our output has left
         sys.exit(141)
+    except OSError as error:
+        _leave(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+
+
+def _leave(message: str, status: int) -> None:
+    from dragoman.console import say
+
+    say(f"dragoman: {message}")
+    sys.exit(status)
 
 
 if __name__ == "__main__":

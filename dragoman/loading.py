@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from dragoman.console import progress
+from dragoman.corpus.pair import Record
 from dragoman.corpus.readers import read_source
-from dragoman.errors import ModelError
+from dragoman.errors import DataError, ModelError
 from dragoman.evaluate.outputs import Output, write_outputs
-from dragoman.language.language import Direction, parse_direction
+from dragoman.language.language import Direction, parse_direction, same_language
 from dragoman.prompt.encode import Encoder
 from dragoman.prompt.templates import load_template
 from dragoman.recipe import Decoding, Model, Prompt, Recipe, Source, SystemSpec
@@ -90,11 +92,8 @@ def translate_folder(
     """
     card = read_card(model)
     source = Source(folder=str(data), split=split or "test")
-    records = list(read_source(source, lambda drop: None))[:lines]
-    codes = sorted({code for record in records for code in record.texts})
-    wanted = [parse_direction(d) for d in directions] or [
-        Direction(a, b) for a in codes for b in codes if a != b
-    ]
+    records = list(islice(read_source(source, lambda drop: None), lines))
+    wanted = _directions(records, [name for given in directions for name in given.split(",")], data)
     translator = load_translator(model, Model(), Decoding(beam=beam))
     name = str(card.get("stage") or Path(model).name)
     with progress(f" translate {name}", len(wanted)) as advance:
@@ -102,7 +101,20 @@ def translate_folder(
             advance(number, str(direction))
             pairs = [record.pair(direction) for record in records if record.has(direction)]
             texts = translate_lines(translator, SystemSpec(name=name), [p.source for p in pairs], direction)
-            columns = tuple(zip(*((p.id, p.source, p.target) for p in pairs), strict=True))
-            ids, sources, references = columns if columns else ((), (), ())
+            ids, sources, references = zip(*((p.id, p.source, p.target) for p in pairs), strict=True)
             write_outputs(out, [Output(name, direction, ids, tuple(texts), sources, references)])
     return ["-".join(d) for d in card["tuned_directions"]] if "tuned_directions" in card else None
+
+
+def _directions(records: Sequence[Record], named: Sequence[str], folder: Path) -> list[Direction]:
+    """The directions of the text, in its codes: all of them, or those that are named."""
+    codes = list(dict.fromkeys(code for record in records for code in record.texts))
+    every = [Direction(a, b) for a in sorted(codes) for b in sorted(codes) if a != b]
+    known = [d for d in every if any(record.has(d) for record in records)]
+    chosen = []
+    for wanted in map(parse_direction, named):
+        match = [d for d in known if all(map(same_language, d, wanted))]
+        if not match:
+            raise DataError(f"{folder}: no line in the direction {wanted}; it has {', '.join(sorted(codes))}")
+        chosen.append(match[0])
+    return chosen or known

@@ -203,7 +203,7 @@ class TaskSpec(Section):
     directions: list[DirectionName] | Literal["all", "english"] = "all"
     """Directions to draw from; `all`: every one the corpus has, `english`: those with English."""
     negatives: Literal["any", "target"] = "any"
-    """conflict: `any` = the instruction of a random other pair; `target` = one for another target language."""
+    """conflict: `any` = the instruction of a random other pair; `target` = for another target language."""
     wrong_targets: list[LanguageCode] = []
     """conflict: target languages that a wrong instruction may name (empty: those of the directions)."""
     negative_share: float = 1.0
