@@ -185,6 +185,10 @@ class StepStream:
         order = np.random.default_rng([self.seed, 7, self._number])
         return Window(cut_steps(groups, self.examples, self.tokens, order), start, self._number)
 
+    def fill(self) -> int:
+        """Draw a window, without going on; the number of its steps."""
+        return len(self._fill().steps)
+
     def state(self) -> dict[str, object]:
         """Where the next step stands: the window's number and start in the mixture, and its next step."""
         start = self._current.start if self._current is not None else dict(self._position())

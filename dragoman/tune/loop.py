@@ -17,7 +17,7 @@ from dragoman.errors import DragomanError, ModelError, RecipeError
 from dragoman.instruct.task import stream_seed
 from dragoman.recipe import Stage
 from dragoman.tune import parallel
-from dragoman.tune.batch import Group, StepStream, group_length, rounded
+from dragoman.tune.batch import Group, StepStream
 from dragoman.tune.checkpoint import (
     is_whole,
     keep_newest,
@@ -38,7 +38,6 @@ from dragoman.tune.stop import StopRequest
 Scores = dict[str, float]
 Validate = Callable[[Any, int], Scores]
 LOWER_IS_BETTER = {"loss": True, "chrf": False, "zero_shot_otr": True, "zero_shot_chrf": False}
-SAMPLE = 512  # draws from which the length of an epoch is reckoned
 
 
 class Interrupted(DragomanError):
@@ -105,8 +104,6 @@ class Loop:
         self.checkpoints, self.best = folder / "checkpoints", folder / "best"
         self.metrics = MetricLog(folder, stage.name, parallel.is_main())
         self.state = State()
-        self.steps = self._length()
-        self._check()
         self._best_before: int | None = None
         self.optimizer = torch.optim.AdamW(
             list(trainable(model).values()), lr=stage.learning_rate, betas=stage.betas,
@@ -116,6 +113,8 @@ class Loop:
             source.draw, source.mixture.position, source.mixture.seek,
             stage.batch_examples, stage.batch_tokens, stage.window, seed,
         )  # fmt: skip
+        self.steps = self._length()
+        self._check()
 
     def run(self) -> State:
         """Tune to the end of the stage; the model holds the stage's weights afterwards.
@@ -269,20 +268,14 @@ class Loop:
             self.say(f"stage {self.stage.name} goes on at step {self.state.step} of {self.steps}")
 
     def _length(self) -> int:
-        """Steps of the stage; for `epochs` they follow from what becomes of the first draws."""
-        stage, mixture = self.stage, self.source.mixture
-        if stage.steps is not None:
-            return stage.steps
-        sample: list[Group] = []
-        drawn = 0
-        while not sample:
-            sample, drawn = self.source.draw(SAMPLE), drawn + SAMPLE
-        if stage.batch_examples:
-            batches = len(sample) / stage.batch_examples
-        else:
-            batches = sum(rounded(group_length(group)) * len(group) for group in sample) / stage.batch_tokens
+        """Steps of the stage; for `epochs` they follow from what becomes of a first window of draws."""
+        if self.stage.steps is not None:
+            return self.stage.steps
+        mixture = self.source.mixture
+        steps = self.stream.fill()
+        drawn = sum(mixture.position().values())
         self.source.rewind()
-        return max(1, round(mixture.epoch_draws * float(stage.epochs or 0) * batches / drawn))
+        return max(1, round(mixture.epoch_draws * float(self.stage.epochs or 0) * steps / drawn))
 
     def _check(self) -> None:
         """RecipeError for what is only known here: a rule without a validation, steps that never come."""

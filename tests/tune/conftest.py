@@ -30,5 +30,5 @@ def tokenizer() -> Any:
 
 @pytest.fixture
 def encoder(tokenizer: Any) -> Encoder:
-    """A fresh encoder (its counts of drops start at 0) with the template ``alpaca``."""
+    """A fresh encoder (its counts of drops start at 0) with the template ``plain``: short prompts."""
     return make_encoder(tokenizer)

@@ -18,7 +18,7 @@ from dragoman.recipe import Objective
 from dragoman.tune.batch import Group, collate
 from dragoman.tune.step import Stepper, StepResult
 
-from .toy import VOCABULARY, difference, gradients, make_groups, make_stepper, weighted
+from .toy import VOCABULARY, difference, gradients, make_encoder, make_groups, make_stepper, weighted
 
 KINDS = ["llama", "mistral", "qwen3", "gemma3", "bloom"]
 SHARING = ["llama", "mistral", "qwen3", "gemma3"]
@@ -27,6 +27,12 @@ SHARING = ["llama", "mistral", "qwen3", "gemma3"]
 @pytest.fixture(scope="module")
 def model() -> Any:
     return tiny_model("llama", VOCABULARY)
+
+
+@pytest.fixture
+def encoder(tokenizer: Any) -> Encoder:
+    """With long prompts, which share a preamble."""
+    return make_encoder(tokenizer, "alpaca")
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def make_tokenizer() -> Any:
     return learn_tokenizer([*texts, *prompt.read_text(encoding="utf-8").splitlines()[:12]], VOCABULARY)
 
 
-def make_encoder(tokenizer: Any, template: str = "alpaca", max_length: int = 512) -> Encoder:
+def make_encoder(tokenizer: Any, template: str = "plain", max_length: int = 512) -> Encoder:
     """An encoder with a named template."""
     return Encoder(tokenizer, load_template(template, tokenizer), max_length)
 
