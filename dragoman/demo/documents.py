@@ -1,11 +1,14 @@
 """Pre-training text of the demo's base: documents made of phrasebook lines, as token ids.
 
-Half-way between a web page and a textbook: a document has some lines of one language, or some lines in two
-languages with the languages' names as labels. None is worded as an instruction or follows a prompt template.
+Half-way between a web page and a textbook: a document has some lines of one language, some lines in two
+languages with the languages' names as labels, or a glossary of single words in two languages (taken from the gold
+links; without it a base this small takes far longer to find out that labelled lines mean the same). None is worded
+as an instruction or follows a prompt template.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import permutations
@@ -14,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from dragoman.demo.lexicon import LANGUAGES
-from dragoman.demo.phrasebook import Phrasebook
+from dragoman.demo.phrasebook import Line, Phrasebook
 from dragoman.language.language import name_in
 
 Ids = np.ndarray
 DIRECTIONS = tuple(permutations(LANGUAGES, 2))
+GLOSSARY_LINES = 2000  # lines of a block whose linked words make its glossaries
 TOKENS_PER_LINE = 22
 """Tokens of documents that a line gives in one pass, roughly; for planning."""
 
@@ -42,15 +46,22 @@ class Pieces:
 
     def __init__(self, backend: Any, start: int, count: int) -> None:
         texts: dict[str, list[str]] = {language: [] for language in LANGUAGES}
-        for line in book().lines(start, count):
+        glossary: dict[tuple[str, str], dict[tuple[str, str], None]] = {pair: {} for pair in DIRECTIONS}
+        for number, line in enumerate(book().lines(start, count)):
             for language in LANGUAGES:
                 texts[language].append(line.text(language))
+            if number < GLOSSARY_LINES:
+                for pair, words in glossary.items():
+                    words |= dict.fromkeys(_linked_words(line, pair))
         self.count = count
         self.encode: Callable[[list[str]], list[Ids]] = lambda many: [
             np.array(row.ids, dtype=np.int16) for row in backend.encode_batch(many, add_special_tokens=False)
         ]
         self.fresh = {code: self.encode(rows) for code, rows in texts.items()}
         self.spaced = {code: self.encode([" " + text for text in rows]) for code, rows in texts.items()}
+        self.glossary = {
+            pair: [self.encode([f" {a}", f" {b}"]) for a, b in words] for pair, words in glossary.items()
+        }
         self.labels = dict(zip(LANGUAGES, self.encode([label(code) for code in LANGUAGES]), strict=True))
         self.newline = self.encode(["\n"])[0]
         self.begin, self.end = (
@@ -78,12 +89,27 @@ class Pieces:
                 parts += [self.labels[code], *text, self.newline]
         return parts
 
-    def documents(self, rng: np.random.Generator, bilingual: float) -> Iterator[Ids]:
-        """Each line once: in a bilingual document of 1 to 4 lines, or in a monolingual one of 3 to 8."""
+    def words(self, rng: np.random.Generator) -> Ids:
+        """A glossary: 3 to 8 words of two languages."""
+        pair = DIRECTIONS[int(rng.integers(len(DIRECTIONS)))]
+        known = self.glossary[pair]
+        parts: list[Ids] = [self.begin]
+        for chosen in rng.integers(len(known), size=int(rng.integers(3, 9))):
+            for code, word in zip(pair, known[chosen], strict=True):
+                parts += [self.labels[code], word, self.newline]
+        return np.concatenate([*parts[:-1], self.end])
+
+    def documents(self, rng: np.random.Generator, bilingual: float, glossary: float = 0.0) -> Iterator[Ids]:
+        """Each line once: in a bilingual document of 1 to 4 lines, or in a monolingual one of 3 to 8.
+
+        Before a document there is a glossary with probability ``glossary``.
+        """
         order = rng.permutation(self.count)
         place = 0
         while place < self.count:
             style = int(rng.integers(3))
+            if rng.random() < glossary:
+                yield self.words(rng)
             if rng.random() < bilingual:
                 rows = order[place : place + int(rng.integers(1, 5))]
                 parts = self.bilingual(rows, DIRECTIONS[int(rng.integers(len(DIRECTIONS)))], style)
@@ -97,12 +123,24 @@ class Pieces:
             )
 
 
-def token_stream(backend: Any, lines: range, passes: int, seed: int, bilingual: float) -> Ids:
+def _linked_words(line: Line, pair: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    """Words of a line that are linked to one word only, without punctuation."""
+    first, second = (line.tokens(code) for code in pair)
+    links = line.links(*pair)
+    lefts, rights = Counter(i for i, _ in links), Counter(j for _, j in links)
+    for i, j in links:
+        if lefts[i] == rights[j] == 1 and first[i][0].isalpha() and second[j][0].isalpha():
+            yield first[i].lower(), second[j].lower()
+
+
+def token_stream(
+    backend: Any, lines: range, passes: int, seed: int, bilingual: float, glossary: float = 0.0
+) -> Ids:
     """Documents of some lines one after the other, ``passes`` times in other company: int16 ids."""
     pieces = Pieces(backend, lines.start, len(lines))
     streams = [
         document
         for number in range(passes)
-        for document in pieces.documents(np.random.default_rng([seed, lines.start, number]), bilingual)
+        for document in pieces.documents(np.random.default_rng([seed, lines.start, number]), bilingual, glossary)
     ]
     return np.concatenate(streams)

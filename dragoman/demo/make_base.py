@@ -30,6 +30,7 @@ from dragoman.demo.lexicon import LANGUAGES
 from dragoman.demo.phrasebook import BASE_LINES
 from dragoman.prompt.templates import load_template
 from dragoman.prompt.tokens import learn_tokenizer
+from dragoman.tune.model import load_tokenizer
 
 CHECK_LINES = 500  # the last lines of the base's range are kept for the check
 CHUNK = 10_000  # lines that a worker makes into documents at a time
@@ -43,6 +44,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of the base")
     parser.add_argument("--lines", type=int, default=1_500_000, help="phrasebook lines to learn from")
     parser.add_argument("--bilingual", type=float, default=0.75, help="share of bilingual documents")
+    parser.add_argument("--glossary", type=float, default=0.3, help="glossaries for each other document")
+    parser.add_argument("--start", type=Path, default=None, help="base to go on from (its tokenizer is kept)")
     parser.add_argument("--steps", type=int, default=8_000, help="optimiser steps")
     parser.add_argument(
         "--minutes", type=float, default=None, help="end training after this time at the latest"
@@ -78,7 +81,7 @@ def make_tokenizer(vocabulary: int) -> Any:
     return learn_tokenizer(texts(), vocabulary)
 
 
-def _stream(job: tuple[str, range, int, int, float]) -> np.ndarray:
+def _stream(job: tuple[str, range, int, int, float, float]) -> np.ndarray:
     """One worker's share; the tokenizer travels as JSON."""
     from tokenizers import Tokenizer
 
@@ -92,7 +95,7 @@ def make_rows(tokenizer: Any, options: argparse.Namespace) -> torch.Tensor:
     passes = max(1, math.ceil(wanted / (options.lines * TOKENS_PER_LINE)))
     spec = tokenizer.backend_tokenizer.to_str()
     jobs = [
-        (spec, range(start, min(start + CHUNK, options.lines)), passes, options.seed, options.bilingual)
+        (spec, range(start, min(start + CHUNK, options.lines)), passes, options.seed, options.bilingual, options.glossary)
         for start in range(0, options.lines, CHUNK)
     ]
     with get_context("spawn").Pool(min(options.workers, len(jobs))) as pool:
@@ -154,6 +157,14 @@ def train(model: Any, rows: torch.Tensor, options: argparse.Namespace) -> int:
             print(f"step {step + 1}/{options.steps}  loss {mean:.4f}  {speed:,.0f} tokens/s", flush=True)
             losses.clear()
     return options.steps
+
+
+def start_model(options: argparse.Namespace) -> Any:
+    """The base to go on from, in float32."""
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(options.start, dtype=torch.float32, use_safetensors=True)
+    return model.to(options.device).train()
 
 
 @torch.no_grad()
@@ -223,10 +234,10 @@ def main() -> None:
             f"--lines {options.lines}: the base has {BASE_LINES - CHECK_LINES:,} lines; ask for fewer"
         )
     began = time.monotonic()
-    tokenizer = make_tokenizer(options.vocabulary)
+    tokenizer = make_tokenizer(options.vocabulary) if options.start is None else load_tokenizer(str(options.start))
     rows = make_rows(tokenizer, options)
     print(f"{rows.numel():,} tokens of {options.lines:,} lines, {time.monotonic() - began:.0f} s", flush=True)
-    model = make_model(tokenizer, options)
+    model = make_model(tokenizer, options) if options.start is None else start_model(options)
     print(
         f"{model.num_parameters():,} parameters, vocabulary {len(tokenizer):,}, on {options.device}",
         flush=True,
