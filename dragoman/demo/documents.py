@@ -141,6 +141,8 @@ def token_stream(
     streams = [
         document
         for number in range(passes)
-        for document in pieces.documents(np.random.default_rng([seed, lines.start, number]), bilingual, glossary)
+        for document in pieces.documents(
+            np.random.default_rng([seed, lines.start, number]), bilingual, glossary
+        )
     ]
     return np.concatenate(streams)

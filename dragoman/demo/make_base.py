@@ -95,7 +95,14 @@ def make_rows(tokenizer: Any, options: argparse.Namespace) -> torch.Tensor:
     passes = max(1, math.ceil(wanted / (options.lines * TOKENS_PER_LINE)))
     spec = tokenizer.backend_tokenizer.to_str()
     jobs = [
-        (spec, range(start, min(start + CHUNK, options.lines)), passes, options.seed, options.bilingual, options.glossary)
+        (
+            spec,
+            range(start, min(start + CHUNK, options.lines)),
+            passes,
+            options.seed,
+            options.bilingual,
+            options.glossary,
+        )
         for start in range(0, options.lines, CHUNK)
     ]
     with get_context("spawn").Pool(min(options.workers, len(jobs))) as pool:
@@ -234,7 +241,9 @@ def main() -> None:
             f"--lines {options.lines}: the base has {BASE_LINES - CHECK_LINES:,} lines; ask for fewer"
         )
     began = time.monotonic()
-    tokenizer = make_tokenizer(options.vocabulary) if options.start is None else load_tokenizer(str(options.start))
+    tokenizer = (
+        make_tokenizer(options.vocabulary) if options.start is None else load_tokenizer(str(options.start))
+    )
     rows = make_rows(tokenizer, options)
     print(f"{rows.numel():,} tokens of {options.lines:,} lines, {time.monotonic() - began:.0f} s", flush=True)
     model = make_model(tokenizer, options) if options.start is None else start_model(options)

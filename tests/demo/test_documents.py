@@ -71,3 +71,21 @@ def test_the_demo_starts_where_the_base_ends() -> None:
     assert ranges[0][0] >= BASE_LINES
     assert all(a + n <= b for (a, n), (b, _) in pairwise(ranges))
     assert ranges[-1][0] + ranges[-1][1] <= len(book())
+
+
+def test_a_glossary_holds_linked_words_of_two_languages(tokenizer: Any) -> None:
+    pieces = Pieces(tokenizer.backend_tokenizer, 0, 50)
+    pairs = {
+        (pair, tuple(words))
+        for line in book().lines(0, 50)
+        for pair in DIRECTIONS
+        for i, j in line.links(*pair)
+        if (words := (line.tokens(pair[0])[i].lower(), line.tokens(pair[1])[j].lower()))
+    }
+    names = {"English": "en", "Italian": "it", "Dutch": "nl", "Romanian": "ro"}
+    for seed in range(20):
+        ids = pieces.words(np.random.default_rng(seed)).tolist()
+        rows = [row.split(": ") for row in tokenizer.decode(ids[1:-1]).split("\n")]
+        assert len(rows) % 2 == 0 and 3 <= len(rows) // 2 <= 8
+        for (left, word), (right, other) in zip(rows[::2], rows[1::2], strict=True):
+            assert ((names[left], names[right]), (word, other)) in pairs
