@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ def readme(card: dict[str, Any]) -> str:
     zero = [name for d in card["directions"] if (name := "-".join(d)) not in tuned]
     return f"""---
 tags: [translation, dragoman]
-language: [{", ".join(card["languages"])}]
+language: {json.dumps(list(card["languages"]))}
 ---
 # {card["name"]}, {card["stage"]}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,7 +112,8 @@ def add_lora(model: PreTrainedModel, lora: Lora, seed: int = 0) -> Any:
         task_type="CAUSAL_LM",
     )
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft asks by an older name
             torch.manual_seed(seed)
             adapted = get_peft_model(model, config)  # type: ignore[arg-type]
     except ValueError as error:
@@ -123,6 +125,12 @@ def add_lora(model: PreTrainedModel, lora: Lora, seed: int = 0) -> Any:
             f"model.lora.targets {lora.targets!r}: embeddings and head cannot have an adapter; leave them out"
         )
     return adapted
+
+
+def recompute_activations(model: PreTrainedModel) -> None:
+    """Keep no activations for the backward pass; the method is called otherwise before transformers 5.23."""
+    newer = getattr(model, "activation_checkpointing_enable", None)
+    (newer or model.gradient_checkpointing_enable)()
 
 
 def check_fit(model: Any, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
@@ -163,14 +171,13 @@ def find_head(model: Any, low_precision: bool = False) -> Head:
     wanted = lm(input_ids=ids, use_cache=False).logits[0].float()
     model.train(was_training)
     cap = getattr(lm.config, "final_logit_softcapping", None)
-    raw = Head(weight, bias).logits(hidden, weight.to(hidden.dtype))
-    tolerance = 1e-3 if weight.dtype == torch.float32 else 5e-2
+    states, matrix = Head(weight).operands(hidden)
+    raw = Head(weight, bias).logits(states, matrix)
+    near = float(wanted.norm()) * (1e-4 if weight.dtype == torch.float32 else 3e-2)
     ratio = float((wanted * raw).sum() / raw.square().sum()) if cap is None else 1.0
     for scale in (1.0, ratio):
         head = Head(weight, bias, scale, cap, low_precision)
-        if torch.allclose(
-            head.logits(hidden, weight.to(hidden.dtype)), wanted, rtol=tolerance, atol=tolerance * 5
-        ):
+        if float((head.logits(states, matrix) - wanted).norm()) <= near:
             return head
     raise ModelError(
         f"{type(lm).__name__}: its logits are not a projection of its last hidden state; not supported"

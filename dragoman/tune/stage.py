@@ -18,7 +18,14 @@ from dragoman.recipe import Recipe, Stage
 from dragoman.tune import parallel
 from dragoman.tune.card import model_card, readme
 from dragoman.tune.loop import Loop, Progress, Validate
-from dragoman.tune.model import add_lora, check_fit, load_model, load_tokenizer, save_model
+from dragoman.tune.model import (
+    add_lora,
+    check_fit,
+    load_model,
+    load_tokenizer,
+    recompute_activations,
+    save_model,
+)
 from dragoman.tune.source import Source
 from dragoman.tune.step import Stepper
 
@@ -95,7 +102,7 @@ def run_stage(
     check_fit(model, tokenizer, recipe.prompt.max_length)
     seed = recipe.seed if stage.seed is None else stage.seed
     if recipe.model.activation_checkpointing:
-        model.gradient_checkpointing_enable()
+        recompute_activations(model)
     if recipe.model.lora is not None:
         model = add_lora(model, recipe.model.lora, seed)
     mixture = make_mixture(recipe, stage, store, encoder)

@@ -12,13 +12,18 @@ from helpers import MemoryStore, tiny_model, toy_records
 
 from dragoman.instruct.mixture import Mixture
 from dragoman.instruct.task import Material
+from dragoman.language.language import parse_direction
 from dragoman.prompt.encode import Encoded, Encoder
 from dragoman.prompt.templates import load_template
 from dragoman.prompt.tokens import learn_tokenizer
-from dragoman.recipe import Objective, Stage, TaskSpec
+from dragoman.recipe import Decoding, Objective, Recipe, Stage, TaskSpec
+from dragoman.recipe_file import parse_recipe
+from dragoman.translate.engine import Translator
+from dragoman.translate.prompts import Request
 from dragoman.tune.batch import Group
-from dragoman.tune.loop import Loop
+from dragoman.tune.loop import Loop, Validate
 from dragoman.tune.source import Source
+from dragoman.tune.stage import run_stage
 from dragoman.tune.step import Stepper
 
 VOCABULARY = 400
@@ -70,7 +75,7 @@ def make_stepper(model: Any, objective: Objective | None = None, **settings: Any
 def make_stage(**settings: Any) -> Stage:
     """A short stage on the toy corpus."""
     defaults = {
-        "name": "toy", "tasks": {"mt": {}}, "steps": 12, "batch_tokens": 1024, "window": 4,
+        "name": "toy", "tasks": {"mt": {}}, "steps": 12, "batch_tokens": 512, "window": 4,
         "learning_rate": 3e-3, "checkpoint_every": 4, "schedule": "constant", "warmup": 2,
     }  # fmt: skip
     return Stage(**{**defaults, **settings})
@@ -121,3 +126,46 @@ def same_weights(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]
 def weighted(encoded: Encoded, weight: float) -> Encoded:
     """The same example with its learned tokens weighted otherwise."""
     return dataclasses.replace(encoded, weights=[weight if w else 0.0 for w in encoded.weights])
+
+
+def write_base(folder: Path, kind: str, tokenizer: Any, hidden: int = 32, seed: int = 0) -> str:
+    """A folder with a tiny base and its tokenizer."""
+    tiny_model(kind, VOCABULARY, hidden, seed=seed).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def make_recipe(base: str, stages: Sequence[dict[str, Any]], **more: Any) -> Recipe:
+    """A recipe around stages of the toy corpus."""
+    defaults = {"learning_rate": 3e-3, "batch_tokens": 512, "window": 4, "schedule": "constant"}
+    return parse_recipe(
+        {
+            "name": "toy",
+            "base": base,
+            "data": {"train": "nowhere"},
+            "prompt": {"template": "plain"},
+            "stages": [{**defaults, **stage} for stage in stages],
+            **more,
+        }  # fmt: skip
+    )
+
+
+def tune(recipe: Recipe, folder: Path, store: MemoryStore | None = None, stage: int = 0) -> tuple[Any, Path]:
+    """Run one stage of a recipe from the base; the tuned model as it stood in memory, and its folder."""
+    grasped: list[Any] = []
+
+    def make_validate(model: Any, encoder: Encoder, stepper: Stepper) -> Validate:
+        grasped.append(model)
+        return lambda model, step: {"loss": 1.0 / step}
+
+    start = recipe.base if stage == 0 else str(folder / recipe.stages[stage - 1].name / "model")
+    chosen = recipe.stages[stage]
+    done = run_stage(recipe, chosen, start, store or make_store(), folder / chosen.name, make_validate)  # type: ignore[arg-type]
+    return grasped[0], done.model
+
+
+def translate(model: Any, tokenizer: Any, sources: Sequence[str], direction: str = "en-de") -> list[str]:
+    """Greedy translations."""
+    translator = Translator(model, make_encoder(tokenizer), Decoding(max_new_tokens=40))
+    asked = [Request(source, parse_direction(direction)) for source in sources]
+    return [translation.text for translation in translator.translate(asked)]
