@@ -29,6 +29,10 @@ def _direction(value: Any) -> Any:
 
 
 LanguageCode = Annotated[str, BeforeValidator(_code)]
+Count = Annotated[int, Field(ge=1)]
+Amount = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 DirectionName = Annotated[Direction, BeforeValidator(_direction)]
 
 
@@ -100,7 +104,7 @@ class Filters(Section):
     """Drop lines with control characters."""
     wrong_language: bool = False
     """Drop lines that the identifier takes for another language (only languages it knows)."""
-    min_confidence: float = 0.9
+    min_confidence: Share = 0.9
     """wrong_language drops a line only if the identifier is this sure."""
     leaks: bool = True
     """Drop a training line, in all its languages, if any of its sides occurs in dev or test."""
@@ -135,11 +139,11 @@ class Data(Section):
 class Lora(Section):
     """Low-rank adapters in place of full fine-tuning."""
 
-    rank: int = 16
+    rank: Count = 16
     """Rank of the update."""
-    alpha: float = 32
+    alpha: Amount = 32
     """Scale of the update (alpha / rank)."""
-    dropout: float = 0.05
+    dropout: Share = 0.05
     """Dropout on the adapter's input."""
     targets: list[str] | Literal["all-linear"] = "all-linear"
     """Modules that get an adapter."""
@@ -161,7 +165,7 @@ class Model(Section):
     """Recompute activations in the backward pass: less memory, more time."""
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
     """Attention kernel."""
-    threads: int | None = None
+    threads: Count | None = None
     """CPU threads (default: torch's own)."""
 
 
@@ -189,16 +193,16 @@ class Prompt(Section):
     """Templates of one's own."""
     language: Literal["en", "target"] = "en"
     """Language of the instruction, headers and language names."""
-    max_length: int = 512
+    max_length: Count = 512
     """Longest example in tokens; a longer one is dropped and counted."""
 
 
 class TaskSpec(Section):
     """A task in a stage's mixture."""
 
-    share: float = 1.0
+    share: Amount = 1.0
     """Weight of this task in the mixture: examples drawn relative to the others."""
-    weight: float = 1.0
+    weight: Weight = 1.0
     """Factor on the loss of this task's examples."""
     directions: list[DirectionName] | Literal["all", "english"] = "all"
     """Directions to draw from; `all`: every one the corpus has, `english`: those with English."""
@@ -206,7 +210,7 @@ class TaskSpec(Section):
     """conflict: `any` = the instruction of a random other pair; `target` = for another target language."""
     wrong_targets: list[LanguageCode] = []
     """conflict: target languages that a wrong instruction may name (empty: those of the directions)."""
-    negative_share: float = 1.0
+    negative_share: Share = 1.0
     """conflict: share of pairs that get a negative."""
     positives: bool = True
     """conflict: also learn each pair under its right instruction, in the same step."""
@@ -216,11 +220,11 @@ class TaskSpec(Section):
     """conflict: do not unlearn digits, punctuation and words that the source holds too."""
     languages: list[LanguageCode] = []
     """mono: languages of the documents (empty: all)."""
-    bilingual: float = 0.0
+    bilingual: Share = 0.0
     """mono: share of documents that hold a line in two languages (0 to 1)."""
     labelled: bool = True
     """mono: write the language's name before each text of a document."""
-    shots: int = 0
+    shots: Annotated[int, Field(ge=0)] = 0
     """mt: worked examples before the request (drawn from the training text)."""
 
 
@@ -230,7 +234,7 @@ TASK_NAMES = ("mt", "mono", "conflict")
 class Objective(Section):
     """mean likelihood loss + alpha * mean unlikelihood loss, over a whole optimiser step."""
 
-    alpha: float = 0.05
+    alpha: Weight = 0.05
     """Factor of the unlikelihood loss."""
     normalise: Literal["tokens", "examples"] = "tokens"
     """Mean over all learned tokens, or over examples of the mean over their tokens."""
@@ -247,37 +251,37 @@ class Stage(Section):
     """The mixture."""
     objective: Objective = Objective()
     """The loss."""
-    steps: int | None = None
+    steps: Count | None = None
     """Length in optimiser steps."""
-    epochs: float | None = None
+    epochs: Amount | None = None
     """Length in passes over the mixture's pairs."""
-    batch_examples: int | None = None
+    batch_examples: Count | None = None
     """Examples in an optimiser step (a pair and its negative count once)."""
-    batch_tokens: int = 4096
+    batch_tokens: Count = 4096
     """Tokens, padding included, in one forward pass; without batch_examples also the optimiser step."""
-    window: int = 32
+    window: Count = 32
     """Batches that are sorted by length together."""
-    learning_rate: float = 2e-5
+    learning_rate: Amount = 2e-5
     """Peak learning rate."""
     schedule: Literal["cosine", "linear", "constant", "inverse-sqrt"] = "cosine"
     """Shape of the rate after warm-up."""
-    warmup: float = 0.03
+    warmup: Weight = 0.03
     """Warm-up as a share of the steps (below 1) or in steps."""
-    weight_decay: float = 0.0
+    weight_decay: Weight = 0.0
     """AdamW weight decay."""
     betas: tuple[float, float] = (0.9, 0.999)
     """AdamW betas."""
-    clip: float = 1.0
+    clip: Amount = 1.0
     """Largest gradient norm."""
-    validate_every: int | None = None
+    validate_every: Count | None = None
     """Steps between validations; absent = a tenth of the stage."""
     best: Literal["last", "loss", "chrf", "zero_shot_otr", "zero_shot_chrf"] = "last"
     """Which weights the stage ends with."""
-    patience: int | None = None
+    patience: Count | None = None
     """End after this many validations without a better `best` (not with `last`)."""
-    checkpoint_every: int = 200
+    checkpoint_every: Count = 200
     """Steps between checkpoints."""
-    keep_steps: list[int] = []
+    keep_steps: list[Count] = []
     """Steps whose weights are kept as systems of their own (name@step)."""
     seed: int | None = None
     """Seed of this stage alone; absent = the recipe's."""
@@ -295,32 +299,35 @@ class Stage(Section):
             raise ValueError(f"unknown task {unknown[0]!r}; known: {', '.join(TASK_NAMES)}")
         if not self.tasks:
             raise ValueError("`tasks` is empty")
+        beyond = [step for step in self.keep_steps if self.steps is not None and step > self.steps]
+        if beyond:
+            raise ValueError(f"`keep_steps` {beyond[0]} is beyond the last step, {self.steps}")
         return self
 
 
 class Validation(Section):
     """What is measured while tuning."""
 
-    lines: int = 100
+    lines: Count = 100
     """Dev lines per direction."""
     directions: list[DirectionName] | Literal["all"] = "all"
     """Directions that are translated."""
     samples: int = 2
     """Sample translations printed per validation."""
-    max_new_tokens: int = 96
+    max_new_tokens: Count = 96
     """Longest output."""
 
 
 class Decoding(Section):
     """How systems translate when they are evaluated; the same search for all."""
 
-    beam: int = 1
+    beam: Count = 1
     """Beam size; 1 = greedy."""
     length_penalty: float = 1.0
     """Exponent of the length by which beam scores are divided."""
-    max_new_tokens: int = 256
+    max_new_tokens: Count = 256
     """Longest output in tokens."""
-    batch_tokens: int = 8192
+    batch_tokens: Count = 8192
     """Tokens in one decoding batch, hypotheses included."""
 
 
@@ -335,7 +342,7 @@ class SystemSpec(Section):
     """model: translate; copy: the source; pivot: through English; references: the floor."""
     prompt_language: Literal["en", "target"] | None = None
     """Prompt language for this row (PTL = target)."""
-    shots: int = 0
+    shots: Annotated[int, Field(ge=0)] = 0
     """Worked examples in the prompt."""
     nearest: bool = False
     """Choose worked examples by similarity to the source instead of fixed ones."""
@@ -350,7 +357,7 @@ class Evaluate(Section):
 
     directions: list[DirectionName] | Literal["all"] = "all"
     """Directions to score; supervised are those that some stage was tuned on."""
-    lines: int | None = None
+    lines: Count | None = None
     """Test lines per direction; absent = all."""
     identifier: str = "auto"
     """Judge of the output language: auto, py3langid, pycld2, learnt, fasttext:PATH."""
@@ -362,7 +369,7 @@ class Evaluate(Section):
     """Rows; absent = base and every stage."""
     decoding: Decoding = Decoding()
     """The search."""
-    bootstrap: int = 1000
+    bootstrap: Count = 1000
     """Resamplings for the significance tests."""
 
 

@@ -36,10 +36,6 @@ class Mixture:
                 raise RecipeError(
                     f"stage {stage!r}: task {name} has no training line; check directions and filters"
                 )
-            if specs[name].share <= 0:
-                raise RecipeError(
-                    f"stage {stage!r}: task {name}: share must be above 0 (found {specs[name].share})"
-                )
 
     @property
     def epoch_draws(self) -> float:

@@ -136,8 +136,6 @@ def test_a_direction_without_a_line_and_an_empty_task_are_errors() -> None:
         mixture({"mt": {"directions": ["de-it"]}})
     with pytest.raises(RecipeError, match="no training line"):
         mixture({"mt": {"directions": "english"}}, store=MemoryStore(toy_records(5, ("de", "fr"))))
-    with pytest.raises(RecipeError, match="share must be above 0"):
-        mixture({"mt": {"share": 0}})
 
 
 def documents(count: int = 400, **spec: Any) -> list[Example]:
