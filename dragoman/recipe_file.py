@@ -245,6 +245,7 @@ def _resolved(recipe: Recipe, folder: Path) -> Recipe:
             source.dataset = resolve(source.dataset)
         if source.files is not None:
             source.files = {code: resolve(value) for code, value in source.files.items()}
+    recipe.data.root = None  # the paths hold it now: a written recipe can be read again
     if recipe.base != "demo" and not Path(recipe.base).exists() and (folder / recipe.base).exists():
         recipe.base = str(folder / recipe.base)
     return recipe

@@ -8,6 +8,8 @@ from dragoman.corpus.sources import line_languages, split_sources
 from dragoman.corpus.store import Store
 from dragoman.errors import RecipeError
 from dragoman.language.language import Direction, same_language
+from dragoman.prompt.encode import Encoder
+from dragoman.prompt.example import user
 from dragoman.recipe import Data, Recipe, SystemSpec
 from dragoman.tune.stage import start_of, tuned_directions
 
@@ -41,17 +43,40 @@ def comparisons(recipe: Recipe) -> list[tuple[str, str]]:
     return [(plain[start], plain[name]) for start, name in pairs if start in plain and name in plain]
 
 
+def check_row(
+    recipe: Recipe, row: SystemSpec, encoder: Encoder, directions: Sequence[Direction], train: Store
+) -> None:
+    """RecipeError if a row lacks words in its prompt language, or text for its worked examples."""
+    if row.kind not in ("model", "pivot"):
+        return
+    check_prompts(encoder, row.prompt_language or recipe.prompt.language, directions)
+    for direction in directions if row.shots else ():
+        if (lines := len(train.indices(direction))) < row.shots:
+            raise RecipeError(
+                f"system {row.name!r}: {row.shots} shots, but {lines} training lines in {direction}"
+            )
+
+
+def check_prompts(encoder: Encoder, language: str, directions: Sequence[Direction]) -> None:
+    """RecipeError if the template cannot speak to a model in these directions; ``language``: en or target."""
+    for direction in directions:
+        spoken = direction.target if language == "target" else "en"
+        instruction = encoder.template.instruction("mt", direction, spoken)
+        encoder.template.blocks((user(instruction, ""),), direction, spoken)
+
+
 def used_directions(recipe: Recipe) -> list[Direction] | None:
-    """The directions that anything in the recipe uses; None if that is all of them."""
+    """The directions that the stages train on; None if that is all of them.
+
+    Those that are only scored do not count: filters look at training text, and scoring more is no new corpus.
+    """
     found: dict[Direction, None] = {}
     for stage in recipe.stages:
         for name, spec in stage.tasks.items():
             if name == "mono" or isinstance(spec.directions, str):
                 return None
             found |= dict.fromkeys(spec.directions)
-    if isinstance(recipe.evaluate.directions, str):
-        return None
-    return sorted({*found, *recipe.evaluate.directions})
+    return sorted(found)
 
 
 def training_languages(data: Data) -> list[str]:

@@ -35,7 +35,14 @@ from dragoman.language.language import Direction
 from dragoman.loading import check_base
 from dragoman.recipe import Recipe, Stage, SystemSpec
 from dragoman.recipe_file import dump_recipe
-from dragoman.rows import comparisons, matching, supervised_directions, systems_of
+from dragoman.rows import (
+    check_prompts,
+    check_row,
+    comparisons,
+    matching,
+    supervised_directions,
+    systems_of,
+)
 from dragoman.text import Text
 from dragoman.translate.systems import make_translator, translate_lines
 from dragoman.tune.loop import Progress
@@ -99,9 +106,10 @@ class Run:
         for stage in self.recipe.stages:
             make_mixture(self.recipe, stage, self.text.train, encoder)
         if self.text.dev is not None:
-            matching(self.text.dev, self.recipe.validation.directions)
+            check_prompts(encoder, self.recipe.prompt.language, self.dev_directions())
         if self.text.test is not None:
-            self.test_directions()
+            for system in systems_of(self.recipe):
+                check_row(self.recipe, system, encoder, self.test_directions(), self.text.train)
 
     def tune(self, stage: Stage) -> None:
         """One stage, unless it is done."""
@@ -230,6 +238,11 @@ class Run:
         stage, _, step = name.partition("@")
         return str(self.stage_folder(stage) / (f"model@{step}" if step else "model"))
 
+    def dev_directions(self) -> list[Direction]:
+        """Directions that are translated while tuning, in the dev text's codes."""
+        assert self.text.dev is not None
+        return matching(self.text.dev, self.recipe.validation.directions)
+
     def test_directions(self) -> list[Direction]:
         """Directions that are scored, in the test text's codes."""
         assert self.text.test is not None
@@ -241,8 +254,7 @@ class Run:
 
     def _make_validate(self, stage: Stage) -> Callable[..., Any]:
         assert self.text.dev is not None
-        directions = matching(self.text.dev, self.recipe.validation.directions)
-        tuned = tuned_directions(self.recipe, stage, self.text.train)
+        directions, tuned = self.dev_directions(), tuned_directions(self.recipe, stage, self.text.train)
         return Validator(self.recipe, self.text.dev, directions, tuned, self.identifier, say).bind
 
     def _translator(self, system: SystemSpec) -> Any:

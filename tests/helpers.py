@@ -43,7 +43,7 @@ class MemoryStore:
 
 def toy_records(count: int, languages: Sequence[str] = ("en", "de", "fr")) -> list[Record]:
     """Numbered lines whose languages differ by the form of each word: `one` -> `one`, `oneen`, `lone`."""
-    words = "zero one two three four five six seven eight nine".split()
+    words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     forms = {"en": "{}", "de": "{}en", "fr": "l{}", "it": "{}o"}
     rng = np.random.default_rng(0)
     records = []

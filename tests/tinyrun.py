@@ -1,4 +1,4 @@
-"""A run in miniature: a folder of text, a base and a recipe, all written on the spot; seconds from text to report."""
+"""A run in miniature: text, a base and a recipe, written on the spot; seconds from text to report."""
 
 from __future__ import annotations
 
