@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from dragoman.language.language import Direction, parse_direction
 
@@ -28,7 +28,14 @@ def _direction(value: Any) -> Any:
     return parse_direction(value) if isinstance(value, str) else value
 
 
+def _folder_name(value: str) -> str:
+    if not value.strip() or value.startswith(".") or set(value) & set("/\\"):
+        raise ValueError("a name becomes a folder: no /, no \\, no dot in front, not empty")
+    return value
+
+
 LanguageCode = Annotated[str, BeforeValidator(_code)]
+FolderName = Annotated[str, AfterValidator(_folder_name)]
 Count = Annotated[int, Field(ge=1)]
 Amount = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
@@ -243,7 +250,7 @@ class Objective(Section):
 class Stage(Section):
     """One stage of tuning: a mixture, an objective, a length, a rate."""
 
-    name: str
+    name: FolderName
     """Name of the stage; also the name of the system in the report."""
     start: str | None = None
     """Stage (or `base`) whose weights this stage starts from; absent = the stage before."""
@@ -334,7 +341,7 @@ class Decoding(Section):
 class SystemSpec(Section):
     """A row of the report."""
 
-    name: str
+    name: FolderName
     """Name of the row."""
     stage: str = "base"
     """Stage whose weights are used, or `base`; or kind: copy, references, pivot."""
@@ -376,7 +383,7 @@ class Evaluate(Section):
 class Recipe(Section):
     """A whole recipe."""
 
-    name: str
+    name: FolderName
     """Name of the run; its folder is runs/<name>."""
     base: str
     """Base model: a folder, a hub id, or `demo` for the embedded one."""
@@ -399,6 +406,8 @@ class Recipe(Section):
     def _names(self) -> Recipe:
         known = ["base"]
         for stage in self.stages:
+            if "@" in stage.name:
+                raise ValueError(f"stage {stage.name!r}: @ stands between a stage and one of its kept steps")
             if stage.name in known:
                 raise ValueError(f"two stages are called {stage.name!r}")
             if stage.start is not None and stage.start not in known:
@@ -406,6 +415,9 @@ class Recipe(Section):
                     f"stage {stage.name!r} starts from {stage.start!r}; known before it: {', '.join(known)}"
                 )
             known += [stage.name, *(f"{stage.name}@{step}" for step in stage.keep_steps)]
+        names = [system.name for system in self.evaluate.systems or []]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two systems are called {twice[0]!r}")
         for system in self.evaluate.systems or []:
             if system.stage not in known:
                 raise ValueError(
