@@ -35,7 +35,7 @@ def comparisons(recipe: Recipe) -> list[tuple[str, str]]:
     """Pairs of rows to be tested for significance: each stage after the one that it starts from."""
     plain: dict[str, str] = {}  # stage -> the row that translates with it and nothing else
     for row in systems_of(recipe):
-        if row.model_dump(exclude={"name", "stage"}) == SystemSpec(name="").model_dump(
+        if row.model_dump(exclude={"name", "stage"}) == SystemSpec(name="row").model_dump(
             exclude={"name", "stage"}
         ):
             plain.setdefault(row.stage, row.name)
