@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+import dragoman
 from dragoman.errors import DragomanError
 
 app = typer.Typer(
@@ -37,6 +38,21 @@ Style = Annotated[Literal["text", "markdown", "tsv"], typer.Option(help="form of
 def _example(*lines: str) -> str:
     """The epilog of a help text: lines to copy, kept whole (that is what the mark at the start asks for)."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"dragoman {dragoman.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def verbs(
+    version: Annotated[
+        bool, typer.Option("--version", help="show the version and leave", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command(
@@ -116,21 +132,19 @@ def translate(
     from dragoman.language.language import parse_direction
     from dragoman.loading import load_translator
     from dragoman.recipe import Decoding, Model, SystemSpec
+    from dragoman.recipe_file import checked
     from dragoman.translate.files import translate_file
 
     wanted = parse_direction(direction)
-    decoding = _checked(
-        Decoding,
-        beam=beam,
-        length_penalty=length_penalty,
-        max_new_tokens=max_new_tokens,
+    decoding = checked(
+        Decoding, beam=beam, length_penalty=length_penalty, max_new_tokens=max_new_tokens,
         batch_tokens=batch_tokens,
-    )
-    spec = _checked(
+    )  # fmt: skip
+    spec = checked(
         SystemSpec, name="translate", prompt_language=prompt_language,
         contrast_source=contrast_source, contrast_language=contrast_language,
     )  # fmt: skip
-    translator = load_translator(model, _checked(Model, device=device, dtype=dtype), decoding, spec, template)
+    translator = load_translator(model, checked(Model, device=device, dtype=dtype), decoding, spec, template)
     with progress(f" translate {wanted}") as advance:
         report = translate_file(translator, wanted, source, target, model=model, say=say, advance=advance)
     say(f" {report}")
@@ -260,18 +274,6 @@ def _supervised_of(folder: Path) -> list[str] | None:
     from dragoman.run import Run
 
     return [str(d) for d in Run(load_recipe(folder / "recipe.yaml"), folder).supervised()]
-
-
-def _checked(section: Any, **values: Any) -> Any:
-    """A section of the recipe made from options; a mistake names the option."""
-    from pydantic import ValidationError
-
-    try:
-        return section(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
-        raise DragomanError(f"--{option}: {first['msg']} (found {first['input']!r})") from error
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -80,6 +80,19 @@ def parse_recipe(content: dict[str, Any]) -> Recipe:
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise RecipeError(f"recipe: {_mistakes(error, None, [])}") from error
+
+
+S = TypeVar("S", bound=Section)
+
+
+def checked(section: type[S], **values: Any) -> S:
+    """A section made from command-line options; a RecipeError names the option that is wrong."""
+    try:
+        return section(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
+        raise RecipeError(f"--{option}: {first['msg']} (found {first['input']!r})") from error
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -35,9 +35,7 @@ def comparisons(recipe: Recipe) -> list[tuple[str, str]]:
     """Pairs of rows to be tested for significance: each stage after the one that it starts from."""
     plain: dict[str, str] = {}  # stage -> the row that translates with it and nothing else
     for row in systems_of(recipe):
-        if row.model_dump(exclude={"name", "stage"}) == SystemSpec(name="row").model_dump(
-            exclude={"name", "stage"}
-        ):
+        if row == SystemSpec(name=row.name, stage=row.stage):
             plain.setdefault(row.stage, row.name)
     pairs = [(start_of(recipe, stage), stage.name) for stage in recipe.stages]
     return [(plain[start], plain[name]) for start, name in pairs if start in plain and name in plain]

@@ -46,7 +46,9 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except Exception as error:
-        raise ModelError(f"tokenizer of {source!r} cannot be loaded: {_reason(error)}") from error
+        raise ModelError(
+            f"tokenizer of {source!r} cannot be loaded{_place(source)}: {_reason(error)}"
+        ) from error
     if tokenizer.eos_token_id is None:
         raise ModelError(
             f"tokenizer of {source!r} has no end token; set eos_token in its tokenizer_config.json"
@@ -80,8 +82,7 @@ def load_model(source: str, settings: Model | None = None) -> PreTrainedModel:
             **extra,
         )
     except Exception as error:
-        hint = "" if Path(source).exists() else " (no such folder here; a hub id needs the network once)"
-        raise ModelError(f"base {source!r} cannot be loaded: {_reason(error)}{hint}") from error
+        raise ModelError(f"base {source!r} cannot be loaded{_place(source)}: {_reason(error)}") from error
     if missing := sorted(report["missing_keys"]):
         raise ModelError(
             f"base {source!r} is no causal LM with all its weights: {len(missing)} are missing, "
@@ -89,6 +90,10 @@ def load_model(source: str, settings: Model | None = None) -> PreTrainedModel:
         )
     model.config.use_cache = False
     return model.to(resolve_device(settings.device))
+
+
+def _place(source: str) -> str:
+    return "" if Path(source).exists() else " (no such folder here; a hub id needs the network once)"
 
 
 def _reason(error: Exception) -> str:
