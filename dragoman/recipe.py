@@ -239,7 +239,7 @@ TASK_NAMES = ("mt", "mono", "conflict")
 
 
 class Objective(Section):
-    """mean likelihood loss + alpha * mean unlikelihood loss, over a whole optimiser step."""
+    """Mean likelihood loss + alpha * mean unlikelihood loss, over a whole optimiser step."""
 
     alpha: Weight = 0.05
     """Factor of the unlikelihood loss."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dragoman.errors import RecipeError
 from dragoman.language.language import Direction
 from dragoman.recipe import Section
+from dragoman.recipe_docs import MARK, recipe_reference
 from dragoman.recipe_file import parse_recipe
 
 
@@ -169,3 +172,24 @@ def test_every_section_and_field_says_what_it_is() -> None:
         assert section.__doc__
         for name, field in section.model_fields.items():
             assert field.description and field.description[-1] in ".)", f"{section.__name__}.{name}"
+
+
+def test_the_page_of_keys_is_current() -> None:
+    """If this fails: python -m dragoman.recipe_docs"""
+    page = (Path(__file__).parents[1] / "docs" / "recipe.md").read_text(encoding="utf-8")
+    head, _, below = page.partition(MARK)
+    assert below.strip() == recipe_reference().strip()
+    example = head.split("```yaml\n")[1].split("```")[0]
+    recipe = parse_recipe(yaml.safe_load(example))
+    assert [stage.name for stage in recipe.stages] == ["stage 1", "stage 2"]
+
+
+def test_the_page_has_every_key_with_its_sections() -> None:
+    text = recipe_reference()
+    for section in Section.__subclasses__():
+        for name, field in section.model_fields.items():
+            assert f"| `{name}` | " in text, f"{section.__name__}.{name}"
+            assert " ".join((field.description or "").split()).split("<")[0].split("|")[0] in text
+    assert "## `stages[].tasks.<name>`" in text and "## `model.lora`" in text
+    assert "| `bilingual` | number, 0 to 1 | `0.0` |" in text
+    assert "| `directions` | list of directions or `all`, `english` | `all` |" in text

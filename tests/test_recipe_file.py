@@ -64,8 +64,8 @@ def test_a_small_recipe(path: Path) -> None:
         ("1e-5", 1e-5), ("1E5", 1e5), ("2.5e-4", 2.5e-4), (".5", 0.5), ("1.", 1.0), ("+2.0", 2.0), ("-3", -3),
         ("7", 7), ("0", 0), ("1_000", 1000), (".inf", float("inf")), ("true", True), ("False", False),
         ("null", None), ("~", None), ("", None), ("no", "no"), ("No", "No"), ("off", "off"), ("on", "on"),
-        ("yes", "yes"), ("y", "y"), ("n", "n"), ("1:30", "1:30"), ("2024-01-01", "2024-01-01"), ("010", "010"),
-        ("0x1f", "0x1f"), ("1e", "1e"), ("5-10", "5-10"), ("1e-5x", "1e-5x"), ("'1'", "1"),
+        ("yes", "yes"), ("y", "y"), ("n", "n"), ("1:30", "1:30"), ("2024-01-01", "2024-01-01"),
+        ("010", "010"), ("0x1f", "0x1f"), ("1e", "1e"), ("5-10", "5-10"), ("1e-5x", "1e-5x"), ("'1'", "1"),
     ],
 )  # fmt: skip
 def test_plain_words_stay_text_and_numbers_are_numbers(text: str, value: Any) -> None:
@@ -183,7 +183,7 @@ def test_overrides(path: Path) -> None:
     )  # fmt: skip
     assert (recipe.base, recipe.seed, recipe.prompt.template) == ("Qwen/Qwen3-0.6B", 7, "alma")
     assert recipe.stages[0].steps == 50 and recipe.stages[1].learning_rate == 3e-4
-    assert recipe.data.train[0].folder == "my-corpus/"
+    assert recipe.data.train[0].folder == "my-corpus"
     assert recipe.stages[1].tasks["conflict"].directions == [("no", "en"), ("en", "no")]
     assert list(recipe.stages[1].tasks) == ["conflict", "mt"]
     assert recipe.model.lora is not None and recipe.model.lora.rank == 8
