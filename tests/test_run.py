@@ -109,10 +109,9 @@ def test_another_alpha_makes_only_its_stage_anew(mine: Tiny, capsys: pytest.Capt
     before = contents(mine.run)
     capsys.readouterr()
     go(mine, "stages.stage2.objective.alpha=0.9")
-    assert told(capsys) == {
-        "corpus": "done before", "stage1": "done before", "stage2": "stale", "translate base": "done before",
-        "translate stage1": "done before", "translate stage2": "made", "evaluate": "made",
-    }  # fmt: skip
+    said = told(capsys)
+    again = {step for step, state in said.items() if state != "done before"} - {"evaluate"}
+    assert again == {"stage2", "translate stage2"} and said["stage2"] == "stale"
     after = contents(mine.run)
     changed = {name for name in before if before[name] != after[name]}
     assert "stages/stage2/model/model.safetensors" in changed

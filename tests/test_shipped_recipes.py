@@ -1,0 +1,70 @@
+"""Every shipped recipe loads, says the same when it is written and read again, and explains its keys."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Cli, Tiny
+
+from dragoman.recipe_file import dump_recipe, load_recipe
+from dragoman.rows import systems_of
+from dragoman.tune.stage import start_of
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = sorted([*(ROOT / "recipes").rglob("*.yaml"), ROOT / "dragoman" / "demo" / "recipe.yaml"])
+MAIN = ROOT / "recipes" / "language-aware.yaml"
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_loads_and_survives_writing(path: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(path)
+    names = {stage.name for stage in recipe.stages}
+    assert all(start_of(recipe, stage).partition("@")[0] in {"base", *names} for stage in recipe.stages)
+    assert systems_of(recipe)
+    written = tmp_path / "recipe.yaml"
+    written.write_text(dump_recipe(recipe), encoding="utf-8")
+    assert load_recipe(written) == recipe
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_begins_with_what_it_is_for_and_how_to_run_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    head = text.split("\nname:")[0]
+    assert head.startswith("# ") and "dragoman" in head
+
+
+def test_every_key_of_the_main_recipe_tells_where_its_value_comes_from() -> None:
+    for line in MAIN.read_text(encoding="utf-8").splitlines():
+        key = re.match(r"[ -]*(\w+):( +[^ #]\S*( \S+)*?)? *(#.*)?$", line)
+        if key is None or line.lstrip().startswith("#"):
+            continue
+        if key[2]:
+            assert key[4] and re.search(r"\b(paper|ours)\b", key[4]), f"no source: {line}"
+
+
+def test_the_papers_settings() -> None:
+    """Confirmed by the paper: this recipe must not drift from them."""
+    recipe = load_recipe(MAIN)
+    first, second = recipe.stages
+    assert recipe.prompt.template == "alpaca" and recipe.prompt.max_length == 512
+    assert (first.learning_rate, first.schedule, first.warmup, first.batch_examples, first.epochs) == (
+        2e-5, "cosine", 0.03, 128, 3,
+    )  # fmt: skip
+    assert (second.learning_rate, second.batch_examples, second.steps) == (2e-6, 8, 100)
+    assert second.objective.alpha == 0.05 and second.objective.normalise == "tokens"
+    task = second.tasks["conflict"]
+    assert (task.negatives, task.negative_share, task.positives, task.spare_end) == ("any", 1.0, True, False)
+    assert recipe.evaluate.decoding.beam == 4
+
+
+def test_the_main_recipe_runs_on_a_folder_of_ones_own(tiny: Tiny, tmp_path: Path, cli: Cli) -> None:
+    """As the README says it: base and text from the command line, dev and test found beside train."""
+    status, out, said = cli(
+        "run", MAIN, f"base={tiny.base}", f"data.train={tiny.text}", "--dry-run", "--runs", tmp_path
+    )
+    assert status == 0, said
+    assert "train 40 lines" in out and "dev 3 lines" in out and "test 4 lines" in out
+    assert "stage1    mt (160 items), 3 epochs, about 4 steps, from base: to do" in out
+    assert "4 directions supervised, 2 zero-shot" in out
