@@ -20,9 +20,8 @@ def demo_run(runs: Path, seed: int = 1, overrides: Sequence[str] = ()) -> Result
     name = "demo" if seed == 1 else f"demo-seed{seed}"
     text = runs / "demo-text"
     if not (text / TEXT).is_dir():
-        say(
-            f" text      writing {sum(count for _, count in DEMO_SPLITS.values()):,} phrasebook lines to {text / TEXT}"
-        )
+        lines = sum(count for _, count in DEMO_SPLITS.values())
+        say(f" text      writing {lines:,} phrasebook lines to {text / TEXT}")
         part = text / f"{TEXT}.part"
         Phrasebook().write_folder(part, DEMO_SPLITS)
         part.rename(text / TEXT)
