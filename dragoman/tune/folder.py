@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dragoman.errors import ModelError
@@ -19,15 +20,25 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        part.mkdir(parents=True)
-        write(part)
-        replace_folder(part, folder)
-    except Exception as error:
+        with telling_full(folder):
+            part.mkdir(parents=True)
+            write(part)
+            replace_folder(part, folder)
+    except Exception:
         shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def telling_full(path: Path) -> Iterator[None]:
+    """Make a ModelError of a full disk while ``path`` is written."""
+    try:
+        yield
+    except Exception as error:
         # safetensors reports a full disk as an error of its own, with the system's words in it
         if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
             raise ModelError(
-                f"disk full while writing {folder}; what was written before is whole; free space, run again"
+                f"disk full while writing {path}; what was written before is whole; free space, run again"
             ) from error
         raise
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from dragoman.tune.folder import telling_full
 from dragoman.tune.step import StepResult
 
 NAME = "metrics.jsonl"
@@ -59,7 +60,7 @@ class MetricLog:
 
     def _write(self, step: int, row: dict[str, Any]) -> None:
         if self.on:
-            with self.path.open("a", encoding="utf-8") as file:
+            with telling_full(self.path), self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"stage": self.stage, "step": step, **row}) + "\n")
 
 

@@ -222,6 +222,22 @@ def test_a_full_disk_ends_clearly_and_keeps_the_last_checkpoint(
     assert same_weights(run(make_loop(tmp_path, encoder, make_stage())), whole)
 
 
+def test_a_disk_that_is_full_for_the_log_too(tmp_path: Path, encoder: Encoder, whole: Tensors) -> None:
+    """/dev/full takes no byte; once it is gone the run goes on from its last checkpoint."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+
+    def fill() -> None:
+        (tmp_path / "metrics.jsonl").unlink()
+        (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+
+    with pytest.raises(ModelError, match=r"disk full while writing .*metrics.jsonl; .*free space"):
+        make_loop(tmp_path, encoder, make_stage(), tell=at_step(6, fill)).run()
+    (tmp_path / "metrics.jsonl").unlink()
+    assert checkpoints(tmp_path) == ["step-0000004"]
+    assert same_weights(run(make_loop(tmp_path, encoder, make_stage())), whole)
+
+
 def test_another_error_while_saving_is_not_called_a_full_disk(
     tmp_path: Path, encoder: Encoder, monkeypatch: Any
 ) -> None:

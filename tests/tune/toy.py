@@ -146,7 +146,7 @@ def make_recipe(base: str, stages: Sequence[dict[str, Any]], **more: Any) -> Rec
             "prompt": {"template": "plain"},
             "stages": [{**defaults, **stage} for stage in stages],
             **more,
-        }  # fmt: skip
+        }
     )
 
 
