@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dragoman.prompt.encode import Encoded
+from dragoman.tune.tree import Tree, grow
 
 ROUND = 8  # lengths are rounded up to this, so that kernels are reused
 Group = Sequence[Encoded]  # examples that must share a step: a pair and its negative
@@ -17,16 +18,15 @@ Group = Sequence[Encoded]  # examples that must share a step: a pair and its neg
 
 @dataclass
 class Batch:
-    """Right-padded rows of one forward pass.
+    """The examples of one forward pass, right-padded or (if they begin alike) as a tree.
 
-    ids: [B, T] (the last token of the longest row is never an input, so it is not here); prefix: [P] ids that
-    all rows begin with and ``ids`` leaves out; rows, columns: [N] place of the state that predicts each
-    learned token, columns counted from the prefix's start; targets: [N]; weights: [N] signed; example: [N]
-    which example of ``tasks`` each belongs to; tokens: real tokens of all rows.
+    ids: [B, T], or [1, N] of a tree (the last token of the longest row is never an input, so it is not here);
+    rows, columns: [N] place in ``ids`` of the state that predicts each learned token; targets: [N]; weights:
+    [N] signed; example: [N] which example of ``tasks`` each belongs to; tokens: real tokens of all examples.
     """
 
     ids: Tensor
-    prefix: Tensor
+    tree: Tree | None
     rows: Tensor
     columns: Tensor
     targets: Tensor
@@ -38,7 +38,7 @@ class Batch:
     @property
     def padded(self) -> int:
         """Tokens that are computed, padding included."""
-        return self.ids.numel() + len(self.prefix)
+        return self.ids.numel()
 
 
 def rounded(length: int) -> int:
@@ -51,46 +51,41 @@ def group_length(group: Group) -> int:
     return max(len(encoded.ids) for encoded in group)
 
 
-def collate(examples: Sequence[Encoded], pad: int, share: bool = False, shortest: int = 16) -> Batch:
-    """Rows to one batch. ``share``: leave out what all rows begin with, from ``shortest`` ids on."""
-    prefix = _common_prefix(examples) if share and len(examples) > 1 else 0
-    prefix = prefix if prefix >= shortest else 0
-    longest = rounded(max(len(e.ids) for e in examples) - 1 - prefix)
-    ids = np.full((len(examples), longest), pad, dtype=np.int64)
-    rows, columns, targets, weights, owner = [], [], [], [], []
+def collate(examples: Sequence[Encoded], pad: int, share: bool = False) -> Batch:
+    """Examples to one batch. ``share``: what they begin with alike stands there once, if that saves much."""
+    tree = grow(examples, pad) if share and len(examples) > 1 else None
+    places, targets, weights, owner = [], [], [], []
     for row, encoded in enumerate(examples):
-        body = encoded.ids[prefix:-1]
-        ids[row, : len(body)] = body
         weight = np.asarray(encoded.weights, dtype=np.float32)
         learned = np.flatnonzero(weight)
-        rows.append(np.full(len(learned), row))
-        columns.append(learned - 1)
+        places.append(learned - 1)
         targets.append(np.asarray(encoded.ids, dtype=np.int64)[learned])
         weights.append(weight[learned])
         owner.append(np.full(len(learned), row))
+    example, columns = np.concatenate(owner), np.concatenate(places)
+    if tree is not None:
+        rows, columns = np.zeros_like(example), columns + tree.starts[example]
+    else:
+        rows = example
     return Batch(
-        torch.from_numpy(ids),
-        torch.tensor(examples[0].ids[:prefix], dtype=torch.long),
-        torch.from_numpy(np.concatenate(rows)),
-        torch.from_numpy(np.concatenate(columns)),
+        _padded(examples, pad) if tree is None else tree.ids,
+        tree,
+        torch.from_numpy(rows),
+        torch.from_numpy(columns),
         torch.from_numpy(np.concatenate(targets)),
         np.concatenate(weights),
-        np.concatenate(owner),
+        example,
         [encoded.task for encoded in examples],
         sum(len(e.ids) for e in examples),
     )
 
 
-def _common_prefix(examples: Sequence[Encoded]) -> int:
-    """Number of ids that all rows begin with and that predict nothing learned."""
-    first = examples[0].ids
-    common = len(first)
-    for encoded in examples:
-        learned = next(i for i, w in enumerate(encoded.weights) if w != 0)
-        limit = min(common, learned - 1, len(encoded.ids) - 2)
-        other = encoded.ids
-        common = next((i for i in range(limit) if first[i] != other[i]), limit)
-    return max(0, common)
+def _padded(examples: Sequence[Encoded], pad: int) -> Tensor:
+    """The ids of examples without their last ones, as a rectangle."""
+    ids = np.full((len(examples), rounded(max(len(e.ids) for e in examples) - 1)), pad, dtype=np.int64)
+    for row, encoded in enumerate(examples):
+        ids[row, : len(encoded.ids) - 1] = encoded.ids[:-1]
+    return torch.from_numpy(ids)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +21,10 @@ from torch import Tensor, nn
 from dragoman.prompt.encode import Encoded
 from dragoman.recipe import Objective
 from dragoman.tune import parallel
+from dragoman.tune.attend import attending
 from dragoman.tune.batch import Batch, Group, collate, micro_batches
 from dragoman.tune.loss import Head, signed_loss
-from dragoman.tune.model import causal_lm, empty_cache, find_head, low_precision, share_prefix
+from dragoman.tune.model import causal_lm, find_head, low_precision
 
 
 @dataclass
@@ -91,7 +93,7 @@ def token_scales(
 class Stepper:
     """Runs the forward and backward passes of a step on one model.
 
-    ``share``: compute the tokens that all rows of a batch begin with once (exact; checked by
+    ``share``: compute what examples of a batch begin with alike once (exact; checked by
     :meth:`check_sharing`).
     """
 
@@ -110,21 +112,21 @@ class Stepper:
         self.head: Head = find_head(model, compute_bf16)
         self.device = self.head.weight.device
         self.body: nn.Module = causal_lm(model).base_model
+        self.config = causal_lm(model).config.get_text_config()
         self.share = share
 
     def hidden(self, batch: Batch) -> Tensor:
         """States [N, D] that predict the learned tokens of a batch."""
         ids = batch.ids.to(self.device)
-        shift = len(batch.prefix)
-        if shift:
-            whole = empty_cache()
-            self.body(input_ids=batch.prefix[None].to(self.device), past_key_values=whole, use_cache=True)
-            cache = share_prefix(whole, len(ids))
-            states = self.body(input_ids=ids, past_key_values=cache, use_cache=True).last_hidden_state
-        else:
-            states = self.body(input_ids=ids, use_cache=False).last_hidden_state
-        flat = batch.rows * states.shape[1] + batch.columns - shift
+        places = {} if batch.tree is None else {"position_ids": batch.tree.positions.to(self.device)}
+        with self._attention(batch):
+            states = self.body(input_ids=ids, use_cache=False, **places).last_hidden_state
+        flat = batch.rows * states.shape[1] + batch.columns
         return states.reshape(-1, states.shape[-1])[flat.to(self.device)]
+
+    def _attention(self, batch: Batch) -> AbstractContextManager[None]:
+        """The model attends as the batch is laid out."""
+        return attending(self.config, batch.tree and batch.tree.to(self.device))
 
     def losses(self, batch: Batch, scales: np.ndarray) -> tuple[Tensor, Tensor]:
         """The batch's part of the objective, and the unscaled loss of each learned token."""
@@ -142,7 +144,8 @@ class Stepper:
         for rows in micro_batches(mine, self.batch_tokens):
             batch = collate(rows, self.pad, self.share)
             scales = token_scales(batch, counts, self.objective, self.task_weights)
-            with low_precision(self.device, self.compute_bf16):
+            # a backward pass that recomputes activations runs the attention again
+            with low_precision(self.device, self.compute_bf16), self._attention(batch):
                 total, losses = self.losses(batch, scales)
                 total.backward()
             self._add(result, batch, scales, losses.cpu().numpy())
@@ -183,7 +186,7 @@ class Stepper:
         if not self.share or len(examples) < 2:
             return self.share
         plain, shared = collate(examples, self.pad), collate(examples, self.pad, True)
-        if not len(shared.prefix):
+        if shared.tree is None:
             return self.share
         was_training = self.model.training
         self.model.eval()
@@ -193,7 +196,7 @@ class Stepper:
             exact = self.head.weight.dtype == torch.float32 and not self.compute_bf16
             self.share = bool((found - wanted).norm() <= (1e-4 if exact else 3e-2) * wanted.norm())
         except (AttributeError, TypeError, ValueError, RuntimeError):
-            self.share = False  # this architecture's cache is not made of plain keys and values
+            self.share = False  # this architecture does not let its attention be exchanged
         finally:
             self.model.train(was_training)
         return self.share

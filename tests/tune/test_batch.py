@@ -95,29 +95,6 @@ def test_collate_shapes_and_places() -> None:
     assert Counter(batch.example.tolist()) == {0: 2, 1: 4, 2: 1}
 
 
-@pytest.mark.parametrize("kind", ["same", "other end", "short"])
-def test_the_shared_prefix_never_holds_a_state_that_predicts(kind: str) -> None:
-    rows = {
-        "same": [row(40), row(40)],
-        "other end": [row(40, 3), row(40, 30)],
-        "short": [row(40), row(12)],
-    }[kind]
-    batch = collate(rows, 0, share=True, shortest=4)
-    prefix = len(batch.prefix)
-    assert int(batch.columns.min()) >= prefix
-    for which, encoded in enumerate(rows):
-        assert encoded.ids[:prefix] == batch.prefix.tolist()
-        rest = encoded.ids[prefix:-1]
-        assert batch.ids[which, : len(rest)].tolist() == rest and rest
-    if kind == "same":
-        assert prefix == 36, "all but the state that predicts the first learned token"
-
-
-def test_a_short_prefix_and_a_single_row_are_not_shared() -> None:
-    assert len(collate([row(40), row(40)], 0, share=True, shortest=37).prefix) == 0
-    assert len(collate([row(40)], 0, share=True).prefix) == 0
-
-
 def stream(encoder: Encoder, seed: int = 1, **settings: Any) -> tuple[StepStream, Source]:
     """Steps of the toy corpus with pairs and their negatives."""
     source = Source(make_mixture(make_store(), encoder, {"conflict": {}}, seed), encoder)

@@ -173,8 +173,8 @@ def test_a_shared_preamble_is_the_plain_way(kind: str, groups: list[Group]) -> N
     model = tiny_model(kind, VOCABULARY)
     shared_stepper = make_stepper(model, Objective(alpha=0.5), share=True)
     assert shared_stepper.check_sharing([e for g in groups for e in g])
-    batch = collate([e for g in groups for e in g], 2, True)
-    assert len(batch.prefix) > 64, "the preamble of alpaca"
+    tree = collate([e for g in groups for e in g], 2, True).tree
+    assert tree is not None and tree.shared.min() > 64, "the preamble of alpaca"
     plain, wanted = run(make_stepper(model, Objective(alpha=0.5)), groups)
     shared, found = run(shared_stepper, groups)
     assert shared.loss == pytest.approx(plain.loss, rel=1e-5)
@@ -200,18 +200,11 @@ def test_bloom_is_exact_or_turns_sharing_off(groups: list[Group]) -> None:
 
 
 def test_sharing_is_found_out_where_it_is_wrong(model: Any, groups: list[Group], monkeypatch: Any) -> None:
-    """A cache that loses a position, as a sliding window's does, changes little in the losses but is seen."""
-    from dragoman.tune import step
+    """A path that loses a position, as a sliding window does, changes little in the losses but is seen."""
+    from dragoman.tune import attend
 
-    whole = step.share_prefix
-
-    def short(cache: Any, rows: int) -> Any:
-        shared = whole(cache, rows)
-        for layer in shared.layers:
-            layer.keys, layer.values = layer.keys[:, :, 1:], layer.values[:, :, 1:]
-        return shared
-
-    monkeypatch.setattr(step, "share_prefix", short)
+    whole = attend._path
+    monkeypatch.setattr(attend, "_path", lambda x, part: whole(x, part)[:, :, 1:])
     assert not make_stepper(model, share=True).check_sharing([e for g in groups for e in g])
 
 

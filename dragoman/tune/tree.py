@@ -1,0 +1,161 @@
+"""Examples that begin alike, laid out as a tree in one row of ids, so that what they share is computed once.
+
+The root holds what all examples begin with (a template's preamble), a branch what several of them go on
+with (the instruction of a direction), a leaf the rest of one example. Nothing is padded. A token attends to
+the tokens on the way from the root to it and to no other (``attend.py``), so that states are those of the
+examples one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dragoman.prompt.encode import Encoded
+
+ROUND = 16  # the row is filled up to a multiple of this, so that kernels are reused
+BRANCH = 8  # ids that a branch must save: it costs a call of the attention kernel in each layer
+WORTH = 0.1  # share of the ids that a tree must save
+
+
+@dataclass(frozen=True)
+class Part:
+    """Pieces of ids that go on from the same path; they stand one after another in the row.
+
+    span: where they stand; path: where the ids before them stand, from the root on; lengths: ids of each.
+    As a block [pieces, longest] they are padded: cells: [pieces * longest] place in the row of each cell
+    (padding repeats a piece's last id); own: [n] the cells that are no padding; both None if all pieces have
+    one length.
+    """
+
+    span: slice
+    path: tuple[slice, ...]
+    lengths: tuple[int, ...]
+    cells: Tensor | None
+    own: Tensor | None
+
+    @property
+    def before(self) -> int:
+        """Ids on the path."""
+        return sum(part.stop - part.start for part in self.path)
+
+    def to(self, device: torch.device) -> Part:
+        """The same on a device."""
+        if self.cells is None or self.own is None:
+            return self
+        return replace(self, cells=self.cells.to(device), own=self.own.to(device))
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A row of N ids, filled up at the end, with their positions and parts.
+
+    ids, positions: [1, N]; shared: [examples] how many ids of each stand outside its leaf; starts: [examples]
+    what is added to a place in an example's leaf, counted from its first id, to find it in the row.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    parts: tuple[Part, ...]
+    starts: np.ndarray
+    shared: np.ndarray
+
+    def to(self, device: torch.device) -> Tree:
+        """The same on a device."""
+        parts = tuple(part.to(device) for part in self.parts)
+        return replace(self, ids=self.ids.to(device), positions=self.positions.to(device), parts=parts)
+
+
+class _Row:
+    """A row of ids that grows part by part."""
+
+    def __init__(self) -> None:
+        self.ids: list[np.ndarray] = []
+        self.positions: list[np.ndarray] = []
+        self.parts: list[Part] = []
+        self.end = 0
+
+    def add(self, pieces: Sequence[np.ndarray], path: tuple[slice, ...], position: int) -> list[int]:
+        """Add a part of pieces that begin at a position; where each stands."""
+        lengths = np.array([len(piece) for piece in pieces])
+        starts = self.end + np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        cells = own = None
+        if lengths.min() != lengths.max():
+            column = np.arange(lengths.max())
+            cells = torch.from_numpy((starts[:, None] + np.minimum(column, lengths[:, None] - 1)).reshape(-1))
+            own = torch.from_numpy(np.flatnonzero(column < lengths[:, None]))
+        span = slice(self.end, self.end + int(lengths.sum()))
+        self.parts.append(Part(span, path, tuple(lengths.tolist()), cells, own))
+        self.ids += pieces
+        self.positions += [np.arange(position, position + length) for length in lengths]
+        self.end = span.stop
+        return [int(start) for start in starts]
+
+    def fill(self, pad: int) -> tuple[Tensor, Tensor]:
+        """Ids and positions, filled up."""
+        rest = np.zeros(-self.end % ROUND, dtype=np.int64)
+        ids = np.concatenate([*self.ids, rest + pad])
+        return torch.from_numpy(ids)[None], torch.from_numpy(np.concatenate([*self.positions, rest]))[None]
+
+
+def grow(examples: Sequence[Encoded], pad: int) -> Tree | None:
+    """The tree of examples without their last ids, which are never an input; None if it would save little."""
+    ids = [np.asarray(encoded.ids, dtype=np.int64) for encoded in examples]
+    # the state that predicts the first learned id is each example's own
+    limits = [next(i for i, w in enumerate(encoded.weights) if w != 0) - 1 for encoded in examples]
+    order = sorted(range(len(examples)), key=lambda i: examples[i].ids[: limits[i]])
+    common = np.array(
+        [_common(ids[a][: limits[a]], ids[b][: limits[b]]) for a, b in pairwise(order)], dtype=int
+    )
+    root = int(common.min(initial=max(limits)))
+    groups = [(order[first:last], length) for first, last, length in _branches(common, root)]
+    shared = np.full(len(examples), root)
+    for members, length in groups:
+        shared[members] = length
+    saved = int(shared.sum()) - root - sum(length - root for _, length in groups)
+    if saved < WORTH * sum(map(len, ids)):
+        return None
+    row, starts = _Row(), np.zeros(len(examples), dtype=np.int64)
+    path: tuple[slice, ...] = ()
+    if root:
+        row.add([ids[order[0]][:root]], (), 0)
+        path = (row.parts[-1].span,)
+    stems = [ids[members[0]][root:length] for members, length in groups]
+    begun = row.add(stems, path, root) if stems else []
+    branches = [(*path, slice(at, at + length - root)) for at, (_, length) in zip(begun, groups, strict=True)]
+    alone = [i for i in order if shared[i] == root]
+    for members, way in [*zip((members for members, _ in groups), branches, strict=True), (alone, path)]:
+        if members:
+            length = int(shared[members[0]])
+            starts[members] = np.array(row.add([ids[i][length:-1] for i in members], way, length)) - length
+    return Tree(*row.fill(pad), tuple(row.parts), starts, shared)
+
+
+def _common(first: np.ndarray, second: np.ndarray) -> int:
+    """Number of ids that two rows begin with alike."""
+    length = min(len(first), len(second))
+    differ = np.flatnonzero(first[:length] != second[:length])
+    return int(differ[0]) if len(differ) else length
+
+
+def _branches(common: np.ndarray, root: int) -> list[tuple[int, int, int]]:
+    """Runs (first, last, ids in common) of the sorted examples that make the best branches.
+
+    common: [examples - 1] ids in common of neighbours. All branches are cut where neighbours have less in
+    common than some number of ids; the number that saves most is taken.
+    """
+    best, most = [], 0
+    for least in np.unique(common[common > root]):
+        inside = np.concatenate([[False], common >= least, [False]])
+        borders = np.flatnonzero(inside[1:] != inside[:-1]).reshape(-1, 2)
+        runs = [(int(a), int(b) + 1, int(common[a:b].min())) for a, b in borders]
+        runs = [(a, b, length) for a, b, length in runs if (b - a - 1) * (length - root) > BRANCH]
+        saved = sum((b - a - 1) * (length - root) - BRANCH for a, b, length in runs)
+        if saved > most:
+            best, most = runs, saved
+    return best
