@@ -53,7 +53,8 @@ def recipe(base: str, data: str, stage: int, batch_tokens: int = 4096) -> Recipe
         "name": "benchmark", "base": base,
         "data": {"train": {"folder": data, "split": "train", "languages": list(CODES)}},
         "stages": [{
-            "name": "tune", "steps": 10**9, "checkpoint_every": 10**9, "window": 1, "batch_tokens": batch_tokens,
+            "name": "tune", "steps": 10**9, "checkpoint_every": 10**9, "window": 1,
+            "batch_tokens": batch_tokens,
             "tasks": {TASKS[stage]: {"directions": DIRECTIONS}}, "objective": {"alpha": ALPHA},
             "learning_rate": RATE, "schedule": "constant", "warmup": 0,
         }],
@@ -88,7 +89,7 @@ def make_corpus(data: str, folder: Path) -> int:
 
 
 def make_base(folder: Path, vocabulary: int, hidden: int, layers: int, lines: int | None) -> dict[str, int]:
-    """A tokenizer learnt from the text and a LLaMA with random weights; embeddings are padded to ``vocabulary``."""
+    """A tokenizer learnt from the text and a LLaMA with random weights, embeddings padded to size."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

@@ -1,8 +1,8 @@
 """The contenders of ``benchmarks/tune.py``, each run in a process of its own that takes orders line by line.
 
-A worker loads the base, warms up and answers ``{"ready": true}``. For each line that it then reads it trains once on
-all pairs and answers ``{"seconds": ..., "steps": ..., "loss": ...}``. At the end of its input it tells its peak of
-memory and leaves.
+A worker loads the base, warms up and answers ``{"ready": true}``. For each line that it then reads it trains
+once on all pairs and answers ``{"seconds": ..., "steps": ..., "loss": ...}``. At the end of its input it
+tells its peak of memory and leaves.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from tune_data import ALPHA, IGNORED, RATE, load_base, load_pairs, our_parts
 
 FLOOR = 1e-5  # what published code clamps 1 - p to
@@ -80,8 +80,6 @@ def ours(folder: Path, options: argparse.Namespace, desk: Desk) -> None:
     from dragoman.tune.loop import Loop, Progress
     from dragoman.tune.step import Stepper
 
-    import numpy as np
-
     parts = our_parts(folder, options.stage, options.pairs, options.batch)
     model = load_base(folder, options.device)
     desk.loaded()
@@ -104,7 +102,9 @@ def ours(folder: Path, options: argparse.Namespace, desk: Desk) -> None:
     Loop(parts.stage, model, parts.source, run, stepper, 1, tell=tell).run()
 
 
-def batches_of(rows: Sequence[dict[str, Any]], size: int, generator: torch.Generator) -> list[list[dict[str, Any]]]:
+def batches_of(
+    rows: Sequence[dict[str, Any]], size: int, generator: torch.Generator
+) -> list[list[dict[str, Any]]]:
     """Rows in batches of like length, the batches in random order."""
     ordered = sorted(rows, key=lambda row: len(row["input_ids"]))
     cut = [ordered[i : i + size] for i in range(0, len(ordered), size)]
@@ -165,17 +165,18 @@ def trainer_arguments(folder: Path, options: argparse.Namespace) -> dict[str, An
     }  # fmt: skip
 
 
-def run_trainer(make: Callable[[Any], Any], rows: list[dict[str, Any]], options: argparse.Namespace, desk: Desk) -> None:
+def run_trainer(
+    make: Callable[[Any], Any], rows: list[dict[str, Any]], options: argparse.Namespace, desk: Desk
+) -> None:
     """Warm up on two batches, then one epoch for each order; setting up is outside the measured time."""
-    from datasets import Dataset
     from transformers import TrainerCallback
 
     class Bell(TrainerCallback):
         def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
             desk.start = time.perf_counter()
 
-    make(Dataset.from_list(rows[: 2 * options.batch])).train()
-    whole = make(Dataset.from_list(rows))
+    make(rows[: 2 * options.batch]).train()
+    whole = make(rows)
     whole.add_callback(Bell())
     desk.ready()
     while True:
@@ -185,6 +186,7 @@ def run_trainer(make: Callable[[Any], Any], rows: list[dict[str, Any]], options:
 
 def trl(folder: Path, options: argparse.Namespace, desk: Desk) -> None:
     """TRL's SFTTrainer on prompts and completions, completions alone being learned."""
+    from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
     model, rows = load_base(folder, options.device), load_pairs(folder, options.stage)
@@ -192,15 +194,19 @@ def trl(folder: Path, options: argparse.Namespace, desk: Desk) -> None:
     desk.loaded()
     for row in rows:
         row["completion_mask"] = [int(label != IGNORED) for label in row.pop("labels")]
-    config = SFTConfig(**trainer_arguments(folder, options), max_length=None, completion_only_loss=True, packing=False)
+    config = SFTConfig(
+        **trainer_arguments(folder, options), max_length=None, completion_only_loss=True, packing=False
+    )
     run_trainer(
-        lambda data: SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer),
+        lambda data: SFTTrainer(
+            model=model, args=config, train_dataset=Dataset.from_list(data), processing_class=tokenizer
+        ),
         rows, options, desk,
     )  # fmt: skip
 
 
 def two_pass(folder: Path, options: argparse.Namespace, desk: Desk) -> None:
-    """A Trainer that does what the published script does: a pass for the pairs, a second one for the negatives."""
+    """A Trainer that does as the published script does: one pass for the pairs, one for the negatives."""
     from transformers import Trainer, TrainingArguments
 
     class TwoPass(Trainer):
@@ -222,7 +228,10 @@ def two_pass(folder: Path, options: argparse.Namespace, desk: Desk) -> None:
     desk.loaded()
     config = TrainingArguments(**trainer_arguments(folder, options))
     run_trainer(
-        lambda data: TwoPass(model=model, args=config, train_dataset=data, data_collator=collate), rows, options, desk
+        lambda data: TwoPass(model=model, args=config, train_dataset=data, data_collator=collate),
+        rows,
+        options,
+        desk,
     )
 
 
