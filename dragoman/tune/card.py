@@ -67,7 +67,7 @@ stage `{card["stage"]}`, {card["step"]} steps. Prompt template: `{card["template
 
 Zero-shot directions (no stage was tuned on them): {", ".join(zero) or "none"}.
 
-## Scores on dev (last validation)
+## Scores on dev
 
 | score | value |
 |---|---|
