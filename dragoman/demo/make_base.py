@@ -227,7 +227,7 @@ def save(model: Any, tokenizer: Any, folder: Path, card: dict[str, Any]) -> None
     part.mkdir(parents=True)
     model.save_pretrained(part, safe_serialization=True)
     tokenizer.save_pretrained(part)
-    (part / "base.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    (part / "base.json").write_text(json.dumps(card, indent=1, default=str) + "\n", encoding="utf-8")
     for path in part.iterdir():
         path.chmod(0o644)
     shutil.rmtree(folder, ignore_errors=True)
