@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,32 +30,57 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(title: str, total: int | None = None) -> Iterator[Advance]:
-    """A progress bar with rate and end time; a line every quarter of a minute where nobody watches."""
-    if not sys.stderr.isatty() or not is_first():
+    """A progress bar with rate and end time; a line every quarter of a minute where nobody watches.
+
+    ``title`` is what stands in front, with its indent; the rate is told unless a ``note`` holds one.
+    """
+    if not (console.is_terminal and is_first()):
         yield _lines(title, total)
         return
     columns = (
-        TextColumn("{task.description}"), BarColumn(bar_width=24),
-        TextColumn("{task.completed:,}/{task.total:,}"), TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[count]}"),
+        TextColumn("{task.fields[note]}"), TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=total or 0, note="")
+        task = bar.add_task(title, total=total, count="", note="")
+        rate = _Rate()
 
-        def advance(done: int, note: str = "", total: int | None = None) -> None:
-            bar.update(task, completed=done, note=note, total=total or bar.tasks[task].total)
+        def advance(done: int, note: str = "", total: int | None = total) -> None:
+            bar.update(task, completed=done, total=total, count=_count(done, total), note=rate(done, note))
 
         yield advance
 
 
 def _lines(title: str, total: int | None) -> Advance:
     last = time.monotonic()
+    rate = _Rate()
 
     def advance(done: int, note: str = "", total: int | None = total) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= QUIET_SECONDS:
             last = now
-            say(f" {title}  {done:,}{f'/{total:,}' if total else ''}  {note}")
+            say(f"{title}  {_count(done, total)}  {rate(done, note)}")
 
     return advance
+
+
+def _count(done: int, total: int | None) -> str:
+    return f"{done:,}" if total is None else f"{done:,}/{total:,}"
+
+
+class _Rate:
+    """Things a second since the first call; what was done before that does not count."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+
+    def __call__(self, done: int, note: str) -> str:
+        """The note with the rate before it, unless the note tells one itself."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (done, now)
+        count, start = self._first
+        if "/s" in note or done == count:
+            return note
+        return f"{(done - count) / (now - start):,.0f}/s  {note}"

@@ -158,19 +158,23 @@ class Run:
 
     def _translate(self, system: SystemSpec, directions: list[Direction]) -> None:
         """Translate the test text in these directions and write each as it is done."""
-        store, translator = self.text.test, self._translator(system)
+        store, translator, done = self.text.test, self._translator(system), 0
         assert store is not None
-        with progress(f" translate {system.name}", len(directions)) as advance:
-            for number, direction in enumerate(directions):
-                advance(number, str(direction))
-                lines = store.indices(direction)[: self.recipe.evaluate.lines]
-                pairs = [store[int(i)].pair(direction) for i in lines]
-                texts = translate_lines(translator, system, [pair.source for pair in pairs], direction)
+        lines = {d: store.indices(d)[: self.recipe.evaluate.lines] for d in directions}
+        with progress(f" translate {system.name}", sum(map(len, lines.values()))) as advance:
+            for direction, chosen in lines.items():
+                pairs = [store[int(i)].pair(direction) for i in chosen]
+
+                def tell(count: int, before: int = done, direction: Direction = direction) -> None:
+                    advance(before + count, str(direction))
+
+                texts = translate_lines(translator, system, [p.source for p in pairs], direction, tell)
                 output = Output(
                     system.name, direction, tuple(p.id for p in pairs), tuple(texts),
                     tuple(p.source for p in pairs), tuple(p.target for p in pairs), self.recipe.seed,
                 )  # fmt: skip
                 write_outputs(self.folder, [output])
+                done += len(pairs)
 
     def evaluate(self) -> Results:
         """Scores, tables and significance of every row, unless they are there for these translations."""
