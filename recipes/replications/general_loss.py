@@ -1,11 +1,12 @@
 """Loss of models on held-out general instructions (not translation), before and after tuning.
 
-    python recipes/replications/general_loss.py ../shared/data/instructions/user_oriented_instructions.jsonl \\
+    python recipes/replications/general_loss.py instructions/user_oriented_instructions.jsonl \\
         base=runs/bases/multi30k-100 "stage 1=runs/multi30k-s1/stages/stage 1/model" ...
 
-The file is that of Self-Instruct (https://github.com/yizhongw/self-instruct, revision 0b26ccaa4159): rows with
-`instruction` and `instances` of `input` and `output`. The prompt is the alpaca template; the loss is the mean of -log p
-over the tokens of the outputs and their end. What does not fit 1,024 tokens is left out and counted.
+The file is that of Self-Instruct (https://github.com/yizhongw/self-instruct, revision 0b26ccaa4159): rows
+with `instruction` and `instances` of `input` and `output`. The prompt is the alpaca template; the loss is the
+mean of -log p over the tokens of the outputs and their end. What does not fit 1,024 tokens is left out and
+counted.
 """
 
 from __future__ import annotations

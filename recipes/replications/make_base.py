@@ -1,11 +1,11 @@
-"""Make a small base for the replications: a LLaMA from nothing, pre-trained on documents of a multi-parallel corpus.
+"""Make a small base for the replications: a LLaMA pre-trained on documents of a multi-parallel corpus.
 
     python recipes/replications/make_base.py ../shared/data/multi30k --languages eng,deu,fra,ces \\
         --lines 1-14000 --bilingual 0.05 --out bases/multi30k-5
 
-The documents are monolingual, or, for a share of them, bilingual in all pairs, each text after its language's name;
-never in a prompt's wording. Lines whose text occurs in dev or test are left out. Tuning must use other lines
-(``data.train.lines``). Stopped and started again, it goes on from its last checkpoint.
+The documents are monolingual, or, for a share of them, bilingual in all pairs, each text after its
+language's name; never in a prompt's wording. Lines whose text occurs in dev or test are left out. Tuning must
+use other lines (``data.train.lines``). Stopped and started again, it goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -99,11 +99,15 @@ def main() -> None:
         "name": options.out.name, "base": str(work / "start"), "seed": options.seed,
         "model": {"compute": "bfloat16"},
         "data": {
-            "train": {"folder": str(options.data), "split": options.train, "languages": languages, "lines": options.lines},
+            "train": {
+                "folder": str(options.data), "split": options.train,
+                "languages": languages, "lines": options.lines,
+            },
             "test": [{**source, "languages": languages} for source in held_out],
         },
         "stages": [{
-            "name": "pretrain", "steps": options.steps, "batch_tokens": options.batch_tokens, "learning_rate": options.rate,
+            "name": "pretrain", "steps": options.steps, "batch_tokens": options.batch_tokens,
+            "learning_rate": options.rate,
             "weight_decay": 0.01, "betas": [0.9, 0.98], "checkpoint_every": 200,
             "tasks": {"mono": {"bilingual": options.bilingual}},
         }],
@@ -118,7 +122,8 @@ def main() -> None:
     with progress(" pre-train", options.steps) as advance:
         run_stage(
             recipe, recipe.stages[0], str(work / "start"), store, work / "stage",
-            tell=lambda p: advance(p.step, f"loss {p.loss:.3f}  {p.pairs_per_second:,.0f} documents/s"), say=say,
+            tell=lambda p: advance(p.step, f"loss {p.loss:.3f}  {p.pairs_per_second:,.0f} documents/s"),
+            say=say,
         )  # fmt: skip
     options.out.parent.mkdir(parents=True, exist_ok=True)
     if not options.out.exists():

@@ -3,14 +3,13 @@
     python recipes/replications/replicate.py --data ../shared/data --parallel 1
     python recipes/replications/replicate.py --tables          # what is measured so far, as Markdown
 
-Jobs run in the order below as soon as what they need is there; what is done is not done again, what was cut off goes
-on. ``--stop-after`` ends all jobs in time (they save and leave), for machines that are lent by the hour.
+Jobs run in the order below as soon as what they need is there; what is done is not done again, what was cut
+off goes on. ``--stop-after`` ends all jobs in time (they save and leave), for machines that are lent by the hour.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import subprocess
 import sys
@@ -87,7 +86,7 @@ def jobs(options: argparse.Namespace) -> list[Job]:
                 small,
                 "multi30k-100",
                 f"data.train.lines=14001-{14000 + count}",
-            )  # fmt: skip
+            )
             for count in (1000, 3000, 10000)
         ),
         large,
@@ -149,12 +148,9 @@ def tables(options: argparse.Namespace) -> None:
         print(f"## {name}\n\n{summary(results).show('markdown')}\n")
         rows = [row for row in results.significance if row.get("group")]
         for row in rows:
-            low, high = row["low"], row["high"]
-            print(f"- {row['b']} against {row['a']}, {row['group']}, {row['metric']}: {row['difference']:+.2f} "
-                  f"({low:+.2f} to {high:+.2f}), p {row['p_bootstrap']:.3f} / {row['p_randomisation']:.3f}")  # fmt: skip
-        took = options.runs / name / "took.json"
-        if took.exists():
-            print(f"\ntook {json.loads(took.read_text())}")
+            where = f"{row['b']} against {row['a']}, {row['group']}, {row['metric']}"
+            span = f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
+            print(f"- {where}: {span}, p {row['p_bootstrap']:.3f} / {row['p_randomisation']:.3f}")
         print()
 
 
