@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dragoman.errors import ModelError
 from dragoman.recipe import Lora, Model
@@ -44,7 +45,8 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        with _quiet():
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except Exception as error:
         raise ModelError(
             f"tokenizer of {source!r} cannot be loaded{_place(source)}: {_reason(error)}"
@@ -62,25 +64,26 @@ def load_model(source: str, settings: Model | None = None) -> PreTrainedModel:
     Raises ModelError if it is missing, not a causal LM, holds only pickled weights, or lacks some of them.
     """
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
+    from transformers.utils import logging as library_logging
 
     settings = settings or Model()
     # the library's own progress bars and load reports would drown ours
-    logging.disable_progress_bar()
+    library_logging.disable_progress_bar()
     extra: dict[str, Any] = (
         {} if settings.attention == "auto" else {"attn_implementation": settings.attention}
     )
     if settings.threads:
         torch.set_num_threads(settings.threads)
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
-            source,
-            output_loading_info=True,
-            dtype=getattr(torch, settings.dtype),
-            use_safetensors=True,
-            trust_remote_code=False,
-            **extra,
-        )
+        with _quiet():
+            model, report = AutoModelForCausalLM.from_pretrained(
+                source,
+                output_loading_info=True,
+                dtype=getattr(torch, settings.dtype),
+                use_safetensors=True,
+                trust_remote_code=False,
+                **extra,
+            )
     except Exception as error:
         raise ModelError(f"base {source!r} cannot be loaded{_place(source)}: {_reason(error)}") from error
     if missing := sorted(report["missing_keys"]):
@@ -94,6 +97,18 @@ def load_model(source: str, settings: Model | None = None) -> PreTrainedModel:
 
 def _place(source: str) -> str:
     return "" if Path(source).exists() else " (no such folder here; a hub id needs the network once)"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back the hub library's warning at each of its retries: the error that follows says it once."""
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _reason(error: Exception) -> str:
@@ -262,20 +277,3 @@ def read_card(folder: str | Path) -> dict[str, Any]:
 def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
     """Parameters that are tuned, by name; tied ones once."""
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
-
-
-def empty_cache() -> Any:
-    """A cache that keeps every position, also for layers with a sliding window, as positions are counted."""
-    from transformers import DynamicCache
-
-    return DynamicCache()
-
-
-def share_prefix(cache: Any, rows: int) -> Any:
-    """A cache of one row seen by ``rows`` rows, without copying; gradients of the rows add up in the one."""
-    shared = empty_cache()
-    for index, layer in enumerate(cache.layers):
-        keys: Tensor = layer.keys.expand(rows, -1, -1, -1)
-        values: Tensor = layer.values.expand(rows, -1, -1, -1)
-        shared.update(keys, values, index)
-    return shared

@@ -370,7 +370,7 @@ def test_rules_that_cannot_hold_are_refused_before_the_first_step(tmp_path: Path
     with pytest.raises(RecipeError, match=r"stage toy: best: loss needs text in data.dev"):
         make_loop(tmp_path, encoder, make_stage(best="loss"))
     with pytest.raises(RecipeError, match=r"keep_steps 13 is none of its steps, 1 to 12"):
-        make_loop(tmp_path, encoder, make_stage(keep_steps=[3, 13]))
+        make_loop(tmp_path, encoder, stage_with(epochs=1, batch_examples=30, keep_steps=[3, 13]))
 
 
 def test_validation_does_not_change_the_training(tmp_path: Path, tokenizer: Any) -> None:
