@@ -4,7 +4,7 @@
     python recipes/replications/replicate.py --tables          # what is measured so far, as Markdown
 
 Jobs run in the order below as soon as what they need is there; what is done is not done again, what was cut
-off goes on. ``--stop-after`` ends all jobs in time (they save and leave), for machines that are lent by the hour.
+off goes on. ``--stop-after`` ends all jobs in time (they save and leave), for machines lent by the hour.
 """
 
 from __future__ import annotations
