@@ -10,7 +10,8 @@ import torch
 
 from dragoman.prompt.encode import Encoder
 
-from .toy import make_encoder, make_tokenizer
+from .loops import Tensors, run
+from .toy import KINDS, make_encoder, make_loop, make_stage, make_tokenizer, write_base
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,3 +33,16 @@ def tokenizer() -> Any:
 def encoder(tokenizer: Any) -> Encoder:
     """A fresh encoder (its counts of drops start at 0) with the template ``plain``: short prompts."""
     return make_encoder(tokenizer)
+
+
+@pytest.fixture(scope="session")
+def bases(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> dict[str, str]:
+    """A folder for each architecture."""
+    folder = tmp_path_factory.mktemp("bases")
+    return {kind: write_base(folder / kind, kind, tokenizer) for kind in KINDS}
+
+
+@pytest.fixture(scope="session")
+def whole(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Tensors:
+    """The weights of a run that was never stopped."""
+    return run(make_loop(tmp_path_factory.mktemp("whole"), make_encoder(tokenizer), make_stage()))

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from helpers import MemoryStore, tiny_model, toy_records
+from safetensors import safe_open
 
 from dragoman.instruct.mixture import Mixture
 from dragoman.instruct.task import Material
@@ -27,6 +28,7 @@ from dragoman.tune.stage import run_stage
 from dragoman.tune.step import Stepper
 
 VOCABULARY = 400
+KINDS = ["llama", "mistral", "qwen3", "gemma3", "bloom"]
 LANGUAGES = ("en", "de", "fr")
 
 
@@ -79,6 +81,10 @@ def make_stage(**settings: Any) -> Stage:
         "learning_rate": 3e-3, "checkpoint_every": 4, "schedule": "constant", "warmup": 2,
     }  # fmt: skip
     return Stage(**{**defaults, **settings})
+
+
+def stage_with(**length: Any) -> Stage:
+    return make_stage(**{"steps": None, **length})
 
 
 def make_loop(
@@ -169,3 +175,9 @@ def translate(model: Any, tokenizer: Any, sources: Sequence[str], direction: str
     translator = Translator(model, make_encoder(tokenizer), Decoding(max_new_tokens=40))
     asked = [Request(source, parse_direction(direction)) for source in sources]
     return [translation.text for translation in translator.translate(asked)]
+
+
+def stored(folder: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a folder's weights."""
+    with safe_open(folder / "model.safetensors", "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
