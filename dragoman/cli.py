@@ -283,6 +283,10 @@ def main() -> None:
         app()
     except DragomanError as error:
         _leave(str(error), 130 if type(error).__name__ == "Interrupted" else 1)
+    except SystemExit as leaving:
+        if leaving.code == 130:
+            _leave("stopped by Ctrl-C", 130)
+        raise
     except BrokenPipeError:  # the reader of our output has left
         sys.exit(141)
     except OSError as error:
@@ -294,7 +298,3 @@ def _leave(message: str, status: int) -> None:
 
     say(f"dragoman: {message}")
     sys.exit(status)
-
-
-if __name__ == "__main__":
-    main()

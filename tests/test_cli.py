@@ -260,7 +260,6 @@ MISTAKES: dict[str, tuple[list[object], list[str]]] = {
         ["compare", text_file, lambda t, h: t.text / "dev.en", "-d", "de-en"],
         ["test has 4 lines, dev has 3"],
     ),
-    "a demo with an unknown key": (["demo", "stages.stage9.steps=1", "--runs", "runs"], ["no item 'stage9'"]),
 }
 
 
@@ -312,6 +311,33 @@ def test_a_reader_that_leaves_is_no_mistake(tiny: Tiny) -> None:
     command = f"{sys.executable} -m dragoman evaluate {tiny.run} --each | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr and not done.stderr.startswith("dragoman:")
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "words"), [("SIGINT", 130, "stopped by Ctrl-C"), ("SIGTERM", 143, "")]
+)
+def test_a_signal_ends_it_without_a_traceback(
+    number: str, status: int, words: str, tiny: Tiny, here: Path
+) -> None:
+    """In the middle of work; the temporary corpus goes too."""
+    program = (
+        "import os, signal, sys\n"
+        "import dragoman.inspect\n"
+        "from dragoman.cli import main\n"
+        f"dragoman.inspect._show = lambda *_: os.kill(os.getpid(), signal.{number})\n"
+        f"sys.argv = ['dragoman', 'inspect', {str(tiny.recipe)!r}]\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TMPDIR": str(here)},
+    )
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr and words in done.stderr
+    assert not list(here.iterdir())
 
 
 # -- the verbs at work --------------------------------------------------------------------------------------
