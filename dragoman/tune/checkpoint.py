@@ -78,22 +78,27 @@ def load_weights(folder: Path, model: nn.Module) -> None:
 
 
 def save_checkpoint(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None, state: dict[str, Any]
 ) -> None:
-    """Write everything that going on exactly needs; ``state`` must be JSON."""
+    """Write everything that going on exactly needs; ``state`` must be JSON.
+
+    A stage that is done needs no ``optimizer``.
+    """
 
     def write(part: Path) -> None:
         save_file(_tensors(model), part / WEIGHTS)
-        save_file(_optimizer_tensors(model, optimizer), part / OPTIMIZER)
+        if optimizer is not None:
+            save_file(_optimizer_tensors(model, optimizer), part / OPTIMIZER)
         (part / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
     write_checked(folder, write)
 
 
 def load_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Restore model and optimiser; returns the state."""
+    """Restore model and optimiser (if it is there); returns the state."""
     load_weights(folder, model)
-    _restore_optimizer(model, optimizer, load_file(folder / OPTIMIZER))
+    if (folder / OPTIMIZER).exists():
+        _restore_optimizer(model, optimizer, load_file(folder / OPTIMIZER))
     return json.loads((folder / STATE).read_text(encoding="utf-8"))
 
 

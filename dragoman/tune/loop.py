@@ -235,10 +235,16 @@ class Loop:
                 "dropped": dict(self.source.dropped),
                 "share": self.stepper.share,
             }
-            save_checkpoint(step_folder(self.checkpoints, self.state.step), self.model, self.optimizer, state)
+            optimizer = None if self.state.finished else self.optimizer
+            save_checkpoint(step_folder(self.checkpoints, self.state.step), self.model, optimizer, state)
             keep_newest(self.checkpoints, self.state.step)
             self._forget_best()
         parallel.barrier()
+
+    def tidy(self) -> None:
+        """Keep of the checkpoints the last alone: the stage is done and its model is saved."""
+        if parallel.is_main():
+            keep_newest(self.checkpoints, self.state.step, 1)
 
     def _forget_best(self) -> None:
         """Delete best weights that neither this checkpoint nor the one before it names."""

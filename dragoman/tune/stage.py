@@ -130,6 +130,7 @@ def run_stage(
     )  # fmt: skip
     state = loop.run()
     save(folder / "model", state.model_step, state.model_scores)
+    loop.tidy()
     return StageResult(folder / "model", state.step, dict(source.dropped), state.model_scores)
 
 

@@ -122,6 +122,20 @@ def test_what_was_dropped_is_told_once(tmp_path: Path, bases: dict[str, str]) ->
     assert go("cut") == wanted
 
 
+def test_a_stage_that_is_done_keeps_little(tmp_path: Path, bases: dict[str, str]) -> None:
+    """One checkpoint without the optimiser, from which the model can be saved once more."""
+    stage = {"name": "s", "steps": 6, "checkpoint_every": 2, "tasks": {"mt": {}}}
+    recipe = make_recipe(bases["llama"], [stage])
+    _, folder = tune(recipe, tmp_path)
+    (last,) = (tmp_path / "s" / "checkpoints").iterdir()
+    assert last.name == "step-0000006"
+    assert {path.name for path in last.iterdir()} == {"weights.safetensors", "state.json", "manifest.json"}
+    before = stored(folder)
+    shutil.rmtree(folder)
+    _, again = tune(recipe, tmp_path)
+    assert same_weights(stored(again), before)
+
+
 def test_no_scores_where_nothing_was_validated(tmp_path: Path) -> None:
     assert last_scores(tmp_path) == {}
     (tmp_path / "metrics.jsonl").write_text('{"stage": "s", "step": 1, "loss": 2.0}\n')
