@@ -281,11 +281,3 @@ def test_the_hash_of_settings_follows_their_content(path: Path) -> None:
     )
     second.stages[0].steps = 11
     assert settings_hash(first) != settings_hash(second)
-
-
-@pytest.mark.parametrize(
-    "recipe", sorted((Path(__file__).parents[1] / "recipes").rglob("*.yaml")), ids=lambda path: path.name
-)
-def test_shipped_recipes_load(recipe: Path) -> None:
-    loaded = load_recipe(recipe)
-    assert parse_recipe(yaml.safe_load(dump_recipe(loaded))).model_dump() == loaded.model_dump()
