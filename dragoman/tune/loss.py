@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-CHUNK_BYTES = {"cpu": 16 * 2**20, "cuda": 512 * 2**20}
+CHUNK_BYTES = {"cpu": 4 * 2**20, "cuda": 512 * 2**20}
+CHUNK_TOKENS = 128  # at least: products of fewer rows run at less than full speed
 
 
 @dataclass(frozen=True)
@@ -93,15 +94,18 @@ class _SignedLoss(torch.autograd.Function):
                 grad_weight.addmm_(grad.T, h)
             elif grad_weight is not None:
                 grad_weight += (grad.T @ h).float()
-        ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)  # type: ignore[arg-type]
+        ctx.grads = (grad_hidden, grad_weight, grad_bias)  # type: ignore[attr-defined]
         ctx.mark_non_differentiable(losses)
         return (losses * scales.abs()).sum(), losses
 
     @staticmethod
     def backward(ctx, grad_total, _grad_losses):  # type: ignore[no-untyped-def,override]
+        # handed over, not copied: that of the weight is as large as the vocabulary
+        grads, ctx.grads = ctx.grads, None
+        if grads is None:
+            raise RuntimeError("the signed loss can be backpropagated once")
         # autograd casts each to the dtype of what it belongs to
-        grads = [grad if grad is None else grad * grad_total.to(grad.dtype) for grad in ctx.saved_tensors]
-        return *grads, None, None, None, None
+        return *(grad if grad is None else grad.mul_(grad_total) for grad in grads), None, None, None, None
 
 
 def _chunks(count: int, size: int) -> Iterator[slice]:
@@ -163,7 +167,7 @@ def signed_loss(
         return hidden.sum() * 0.0, torch.zeros(0, device=hidden.device)
     if chunk is None:
         limit = CHUNK_BYTES.get(hidden.device.type, CHUNK_BYTES["cpu"])
-        chunk = max(16, limit // (4 * head.weight.shape[0]))
+        chunk = max(CHUNK_TOKENS, limit // (4 * head.weight.shape[0]))
     scales = scales.float()
     if not torch.is_grad_enabled():
         losses = token_losses(hidden, head, targets, scales, chunk)

@@ -1,0 +1,90 @@
+"""The documentation: its links lead somewhere, its commands are commands, its map names what is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from dragoman.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+VERBS = get_command(app).commands  # type: ignore[attr-defined]
+
+
+def commands() -> list[tuple[str, str]]:
+    """Page and command, for every line of a code block that calls Dragoman."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(
+            r"^```\w*\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        ):
+            joined = block.replace("\\\n", " ")
+            for line in joined.splitlines():
+                call = re.match(r"(?:\$ )?(?:torchrun .* -m )?(dragoman [a-z-].*)", line)
+                if call and not re.match(r"dragoman \d", call[1]):
+                    found.append((page.name, call[1]))
+    return found
+
+
+def anchors(page: Path) -> set[str]:
+    """The names under which headings of a page can be linked to."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path).resolve() if path else page
+        assert place.exists(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in anchors(place), f"{page.name}: {target}"
+
+
+def test_commands_are_commands() -> None:
+    """Each verb and option that a page shows is one that the command line has."""
+    shown = commands()
+    assert len(shown) > 20
+    for page, line in shown:
+        words = shlex.split(
+            line.split(" # ")[0].split(" < ")[0].split(" > ")[0].split(" | ")[0], comments=True
+        )[1:]
+        if words[0].startswith("-"):
+            continue
+        assert words[0] in VERBS, f"{page}: {line}"
+        known = {option for parameter in VERBS[words[0]].params for option in parameter.opts} | {
+            "--help",
+            "-h",
+        }
+        for word in words[1:]:
+            if re.match(r"--?[a-z]", word):
+                assert word.split("=")[0] in known, f"{page}: {line}: {word}"
+
+
+def test_every_page_stands_in_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    missing = [page.name for page in (ROOT / "docs").glob("*.md") if f"({page.name})" not in index]
+    assert missing == ["index.md"]
+
+
+def test_the_map_names_every_file_and_none_that_is_gone() -> None:
+    """docs/overview.md: the tables of files hold all of the package's files, folder by folder."""
+    text = (ROOT / "docs" / "overview.md").read_text(encoding="utf-8")
+    package = ROOT / "dragoman"
+    folders = ("language", "prompt", "corpus", "instruct", "tune", "translate", "evaluate")
+    text = text.split("## At the top")[1].split("Beside the package")[0]
+    top, *parts = re.split(r"^\| \*\*`(\w+)/`\*\* \|.*$", text, flags=re.MULTILINE)
+    tables = {"": top, **dict(zip(parts[::2], parts[1::2], strict=True))}
+    for folder in ("", *folders):
+        named = set(re.findall(r"`(\w+\.py)`", tables[folder]))
+        there = {path.name for path in (package / folder).glob("*.py") if not path.name.startswith("__")}
+        assert named == there, folder or "the top"
