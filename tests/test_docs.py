@@ -80,7 +80,7 @@ def test_the_map_names_every_file_and_none_that_is_gone() -> None:
     """docs/overview.md: the tables of files hold all of the package's files, folder by folder."""
     text = (ROOT / "docs" / "overview.md").read_text(encoding="utf-8")
     package = ROOT / "dragoman"
-    folders = ("language", "prompt", "corpus", "instruct", "tune", "translate", "evaluate")
+    folders = ("recipe", "language", "prompt", "corpus", "instruct", "tune", "translate", "evaluate")
     text = text.split("## At the top")[1].split("Beside the package")[0]
     top, *parts = re.split(r"^\| \*\*`(\w+)/`\*\* \|.*$", text, flags=re.MULTILINE)
     tables = {"": top, **dict(zip(parts[::2], parts[1::2], strict=True))}

@@ -1,0 +1,77 @@
+"""What is measured: while tuning, and at the end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dragoman.recipe.section import Count, DirectionName, FolderName, LanguageCode, Section
+
+
+class Validation(Section):
+    """What is measured while tuning."""
+
+    lines: Count = 100
+    """Dev lines per direction."""
+    directions: list[DirectionName] | Literal["all"] = "all"
+    """Directions that are translated."""
+    samples: int = 2
+    """Sample translations printed per validation."""
+    max_new_tokens: Count = 96
+    """Longest output."""
+
+
+class Decoding(Section):
+    """How systems translate when they are evaluated; the same search for all."""
+
+    beam: Count = 1
+    """Beam size; 1 = greedy."""
+    length_penalty: float = 1.0
+    """Exponent of the length by which beam scores are divided."""
+    max_new_tokens: Count = 256
+    """Longest output in tokens."""
+    batch_tokens: Count = 8192
+    """Tokens in one decoding batch, hypotheses included."""
+
+
+class SystemSpec(Section):
+    """A row of the report."""
+
+    name: FolderName
+    """Name of the row."""
+    stage: str = "base"
+    """Stage whose weights are used, or `base`; or kind: copy, references, pivot."""
+    kind: Literal["model", "copy", "pivot", "references"] = "model"
+    """model: translate; copy: the source; pivot: through English; references: the floor."""
+    prompt_language: Literal["en", "target"] | None = None
+    """Prompt language for this row (PTL = target)."""
+    shots: Annotated[int, Field(ge=0)] = 0
+    """Worked examples in the prompt."""
+    nearest: bool = False
+    """Choose worked examples by similarity to the source instead of fixed ones."""
+    contrast_source: float = 0.0
+    """Weight of the contrast with a random other source."""
+    contrast_language: float = 0.0
+    """Weight of the contrast with instructions that name a wrong target language."""
+
+
+class Evaluate(Section):
+    """The final scores."""
+
+    directions: list[DirectionName] | Literal["all"] = "all"
+    """Directions to score; supervised are those that some stage was tuned on."""
+    lines: Count | None = None
+    """Test lines per direction; absent = all."""
+    identifier: str = "auto"
+    """Judge of the output language: auto, py3langid, pycld2, learnt, fasttext:PATH."""
+    candidates: list[LanguageCode] = []
+    """Further languages that the identifier may answer."""
+    ter: bool = False
+    """Also score TER (slow)."""
+    systems: list[SystemSpec] | None = None
+    """Rows; absent = base and every stage."""
+    decoding: Decoding = Decoding()
+    """The search."""
+    bootstrap: Count = 1000
+    """Resamplings for the significance tests."""

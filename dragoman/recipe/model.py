@@ -1,0 +1,68 @@
+"""The model and its prompt: how it is loaded and tuned, how turns become text."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dragoman.recipe.section import Amount, Count, LanguageCode, Section, Share
+
+
+class Lora(Section):
+    """Low-rank adapters in place of full fine-tuning."""
+
+    rank: Count = 16
+    """Rank of the update."""
+    alpha: Amount = 32
+    """Scale of the update (alpha / rank)."""
+    dropout: Share = 0.05
+    """Dropout on the adapter's input."""
+    targets: list[str] | Literal["all-linear"] = "all-linear"
+    """Modules that get an adapter."""
+
+
+class Model(Section):
+    """How the base is loaded and tuned."""
+
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the weights."""
+    compute: Literal["float32", "bfloat16"] = "float32"
+    """Precision of matrix products while weights stay in `dtype`; bfloat16 is several times faster where the
+    processor or card has units for it."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps, or auto."""
+    lora: Lora | None = None
+    """Low-rank adapters; absent = full fine-tuning."""
+    activation_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, more time."""
+    attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
+    """Attention kernel."""
+    threads: Count | None = None
+    """CPU threads (default: torch's own)."""
+
+
+class TemplateWording(Section):
+    """A user-defined template; see docs/prompts.md for the placeholders."""
+
+    frame: str
+    """Text around an instruction with an input: {instruction}, {input}, {source}, {target}."""
+    frame_no_input: str | None = None
+    """Text around an instruction that has no input."""
+    system: str = ""
+    """Text before the first turn."""
+    turn_end: str = ""
+    """Text after an answer's end token, before the next turn."""
+    wordings: dict[str, dict[LanguageCode, str]] = {}
+    """Instructions by task and prompt language; absent = those of `alpaca`."""
+
+
+class Prompt(Section):
+    """How turns become text."""
+
+    template: str = "alpaca"
+    """alpaca, alpaca-post, plain, alma, bayling, chat, or a name of `templates`."""
+    templates: dict[str, TemplateWording] = {}
+    """Templates of one's own."""
+    language: Literal["en", "target"] = "en"
+    """Language of the instruction, headers and language names."""
+    max_length: Count = 512
+    """Longest example in tokens; a longer one is dropped and counted."""

@@ -1,0 +1,126 @@
+"""A stage of tuning: its tasks, its objective, its length, its rate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dragoman.recipe.section import (
+    Amount,
+    Count,
+    DirectionName,
+    FolderName,
+    LanguageCode,
+    Section,
+    Share,
+    Weight,
+)
+
+
+class TaskSpec(Section):
+    """A task in a stage's mixture."""
+
+    share: Amount = 1.0
+    """Weight of this task in the mixture: examples drawn relative to the others."""
+    weight: Weight = 1.0
+    """Factor on the loss of this task's examples."""
+    directions: list[DirectionName] | Literal["all", "english"] = "all"
+    """Directions to draw from; `all`: every one the corpus has, `english`: those with English."""
+    negatives: Literal["any", "target"] = "any"
+    """conflict: `any` = the instruction of a random other pair; `target` = for another target language."""
+    wrong_targets: list[LanguageCode] = []
+    """conflict: target languages that a wrong instruction may name (empty: those of the directions)."""
+    negative_share: Share = 1.0
+    """conflict: share of pairs that get a negative."""
+    positives: bool = True
+    """conflict: also learn each pair under its right instruction, in the same step."""
+    spare_end: bool = False
+    """conflict: do not unlearn the end token."""
+    spare_shared: bool = False
+    """conflict: do not unlearn digits, punctuation and words that the source holds too."""
+    languages: list[LanguageCode] = []
+    """mono: languages of the documents (empty: all)."""
+    bilingual: Share = 0.0
+    """mono: share of documents that hold a line in two languages (0 to 1)."""
+    labelled: bool = True
+    """mono: write the language's name before each text of a document."""
+    shots: Annotated[int, Field(ge=0)] = 0
+    """mt: worked examples before the request (drawn from the training text)."""
+
+
+TASK_NAMES = ("mt", "mono", "conflict")
+
+
+class Objective(Section):
+    """Mean likelihood loss + alpha * mean unlikelihood loss, over a whole optimiser step."""
+
+    alpha: Weight = 0.05
+    """Factor of the unlikelihood loss."""
+    normalise: Literal["tokens", "examples"] = "tokens"
+    """Mean over all learned tokens, or over examples of the mean over their tokens."""
+
+
+class Stage(Section):
+    """One stage of tuning: a mixture, an objective, a length, a rate."""
+
+    name: FolderName
+    """Name of the stage; also the name of the system in the report."""
+    start: str | None = None
+    """Stage (or `base`) whose weights this stage starts from; absent = the stage before."""
+    tasks: dict[str, TaskSpec]
+    """The mixture."""
+    objective: Objective = Objective()
+    """The loss."""
+    steps: Count | None = None
+    """Length in optimiser steps."""
+    epochs: Amount | None = None
+    """Length in passes over the mixture's pairs."""
+    batch_examples: Count | None = None
+    """Examples in an optimiser step (a pair and its negative count once)."""
+    batch_tokens: Count = 4096
+    """Tokens, padding included, in one forward pass; without batch_examples also the optimiser step."""
+    window: Count = 32
+    """Batches that are sorted by length together."""
+    learning_rate: Amount = 2e-5
+    """Peak learning rate."""
+    schedule: Literal["cosine", "linear", "constant", "inverse-sqrt"] = "cosine"
+    """Shape of the rate after warm-up."""
+    warmup: Weight = 0.03
+    """Warm-up as a share of the steps (below 1) or in steps."""
+    weight_decay: Weight = 0.0
+    """AdamW weight decay."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """AdamW betas."""
+    clip: Amount = 1.0
+    """Largest gradient norm."""
+    validate_every: Count | None = None
+    """Steps between validations; absent = a tenth of the stage."""
+    best: Literal["last", "loss", "chrf", "zero_shot_otr", "zero_shot_chrf"] = "last"
+    """Which weights the stage ends with."""
+    patience: Count | None = None
+    """End after this many validations without a better `best` (not with `last`)."""
+    checkpoint_every: Count = 200
+    """Steps between checkpoints."""
+    keep_steps: list[Count] = []
+    """Steps whose weights are kept as systems of their own (name@step)."""
+    seed: int | None = None
+    """Seed of this stage alone; absent = the recipe's."""
+    control: bool = False
+    """A control or an oracle: its directions do not count as supervised."""
+
+    @model_validator(mode="after")
+    def _length(self) -> Stage:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give either `steps` or `epochs`")
+        if self.patience is not None and self.best == "last":
+            raise ValueError("`patience` needs `best` to be a measured rule, not `last`")
+        unknown = sorted(set(self.tasks) - set(TASK_NAMES))
+        if unknown:
+            raise ValueError(f"unknown task {unknown[0]!r}; known: {', '.join(TASK_NAMES)}")
+        if not self.tasks:
+            raise ValueError("`tasks` is empty")
+        beyond = [step for step in self.keep_steps if self.steps is not None and step > self.steps]
+        if beyond:
+            raise ValueError(f"`keep_steps` {beyond[0]} is beyond the last step, {self.steps}")
+        return self
