@@ -14,6 +14,7 @@ from dragoman.corpus.pair import Record
 from dragoman.corpus.readers import read_source
 from dragoman.errors import DataError, ModelError
 from dragoman.evaluate.outputs import Output, write_outputs
+from dragoman.hub import check_hub
 from dragoman.language.language import Direction, parse_direction, same_language
 from dragoman.prompt.encode import Encoder
 from dragoman.prompt.templates import load_template
@@ -49,6 +50,7 @@ def check_base(base: str, recipe: Recipe) -> Encoder:
         raise ModelError(
             f"base {base!r}: no *.safetensors in the folder; save the model with save_pretrained"
         )
+    check_hub(base)
     encoder = make_encoder(recipe, load_tokenizer(base))
     try:
         config = AutoConfig.from_pretrained(base, trust_remote_code=False)
@@ -68,6 +70,7 @@ def load_translator(
     template: str | None = None,
 ) -> Translator:
     """Model, tokenizer, prompt and search of a model folder or hub id."""
+    check_hub(model)
     prompt = prompt_of(model, template)
     tokenizer = load_tokenizer(model)
     encoder = Encoder(tokenizer, load_template(prompt, tokenizer), prompt.max_length)

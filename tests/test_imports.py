@@ -14,7 +14,7 @@ PACKAGE = ROOT / "dragoman"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = ("language", "prompt", "corpus", "instruct", "tune", "translate", "evaluate")
 """Folders, the lowest first: none imports one that stands after it."""
-GROUND = {"errors", "recipe", "console", "distributed"}
+GROUND = {"errors", "recipe", "console", "distributed", "hub"}
 """Modules beside the folders that these may import."""
 NAMES = {"py3langid": "py3langid", "yaml": "pyyaml", "fasttext": "fasttext-predict"}
 """Modules whose package is called otherwise."""

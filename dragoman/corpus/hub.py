@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.errors import DataError
+from dragoman.hub import no_answer
 from dragoman.recipe import Source
 
 Row = dict[str, Any]
@@ -96,5 +97,12 @@ def _folder_rows(folder: Path, source: Source) -> Iterator[Row]:
 
 def _streamed(name: str, source: Source) -> Iterator[Row]:
     import datasets
+    from huggingface_hub import is_offline_mode
 
+    # without a network by choice, the library knows what it has downloaded before
+    if not Path(name).is_dir() and not is_offline_mode() and (reason := no_answer()):
+        raise DataError(
+            f"dataset {name}: no such folder here, and the hub cannot be asked ({reason}); "
+            "check the path or the network"
+        )
     return iter(datasets.load_dataset(name, source.config, split=source.split, streaming=True))
