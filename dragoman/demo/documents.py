@@ -1,14 +1,13 @@
 """Pre-training text of the demo's base: documents made of phrasebook lines, as token ids.
 
 Half-way between a web page and a textbook: a document has some lines of one language, some lines in two
-languages with the languages' names as labels, or a glossary of single words in two languages. Glossaries come
-from the gold links; without them a base this small takes far longer to find out that labelled lines mean the
-same. No document is worded as an instruction or follows a prompt template.
+languages with the languages' names as labels, or a glossary of words or phrases in two languages. Glossaries
+come from the gold links; without them a base this small takes far longer to find out that labelled lines mean
+the same. No document is worded as an instruction or follows a prompt template.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import permutations
@@ -17,12 +16,15 @@ from typing import Any
 import numpy as np
 
 from dragoman.demo.lexicon import LANGUAGES
+from dragoman.demo.linking import text_of
 from dragoman.demo.phrasebook import Line, Phrasebook
 from dragoman.language.language import name_in
 
 Ids = np.ndarray
+Entry = tuple[tuple[str, str], int]  # a pair of languages and the words of a phrase in the first
 DIRECTIONS = tuple(permutations(LANGUAGES, 2))
-GLOSSARY_LINES = 2000  # lines of a block whose linked words make its glossaries
+GLOSSARY_LINES = 1000  # lines of a block whose linked words make its glossaries
+PHRASE = 5  # words of the longest phrase in a glossary
 TOKENS_PER_LINE = 22
 """Tokens of documents that a line gives in one pass, roughly; for planning."""
 
@@ -46,13 +48,14 @@ class Pieces:
 
     def __init__(self, backend: Any, start: int, count: int) -> None:
         texts: dict[str, list[str]] = {language: [] for language in LANGUAGES}
-        glossary: dict[tuple[str, str], dict[tuple[str, str], None]] = {pair: {} for pair in DIRECTIONS}
+        glossary: dict[Entry, dict[tuple[str, str], None]] = {}
         for number, line in enumerate(book().lines(start, count)):
             for language in LANGUAGES:
                 texts[language].append(line.text(language))
             if number < GLOSSARY_LINES:
-                for pair, words in glossary.items():
-                    words |= dict.fromkeys(_linked_words(line, pair))
+                for pair in DIRECTIONS:
+                    for size, phrases in linked_phrases(line, pair):
+                        glossary.setdefault((pair, size), {})[phrases] = None
         self.count = count
         self.encode: Callable[[list[str]], list[Ids]] = lambda many: [
             np.array(row.ids, dtype=np.int16) for row in backend.encode_batch(many, add_special_tokens=False)
@@ -60,7 +63,10 @@ class Pieces:
         self.fresh = {code: self.encode(rows) for code, rows in texts.items()}
         self.spaced = {code: self.encode([" " + text for text in rows]) for code, rows in texts.items()}
         self.glossary = {
-            pair: [self.encode([f" {a}", f" {b}"]) for a, b in words] for pair, words in glossary.items()
+            entry: list(
+                zip(*(self.encode([f" {text}" for text in side]) for side in zip(*found)), strict=True)
+            )
+            for entry, found in glossary.items()
         }
         self.labels = dict(zip(LANGUAGES, self.encode([label(code) for code in LANGUAGES]), strict=True))
         self.newline = self.encode(["\n"])[0]
@@ -90,9 +96,10 @@ class Pieces:
         return parts
 
     def words(self, rng: np.random.Generator) -> Ids:
-        """A glossary: 3 to 8 words of two languages."""
+        """A glossary: 3 to 8 words, or phrases of one length, of two languages."""
         pair = DIRECTIONS[int(rng.integers(len(DIRECTIONS)))]
-        known = self.glossary[pair]
+        sizes = [size for size in range(1, PHRASE + 1) if (pair, size) in self.glossary]
+        known = self.glossary[pair, sizes[int(rng.integers(len(sizes)))]]
         parts: list[Ids] = [self.begin]
         for chosen in rng.integers(len(known), size=int(rng.integers(3, 9))):
             for code, word in zip(pair, known[chosen], strict=True):
@@ -123,14 +130,24 @@ class Pieces:
             )
 
 
-def _linked_words(line: Line, pair: tuple[str, str]) -> Iterator[tuple[str, str]]:
-    """Words of a line that are linked to one word only, without punctuation."""
-    first, second = (line.tokens(code) for code in pair)
+def linked_phrases(line: Line, pair: tuple[str, str]) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Length in source words, and texts, of neighbouring words linked to neighbouring words and to no others.
+
+    Words only, no marks; as in phrase extraction for statistical translation.
+    """
+    first, second = (line.words[code] for code in pair)
     links = line.links(*pair)
-    lefts, rights = Counter(i for i, _ in links), Counter(j for _, j in links)
-    for i, j in links:
-        if lefts[i] == rights[j] == 1 and first[i][0].isalpha() and second[j][0].isalpha():
-            yield first[i].lower(), second[j].lower()
+    for start in range(len(first)):
+        for end in range(start + 1, min(start + PHRASE, len(first)) + 1):
+            found = [j for i, j in links if start <= i < end]
+            if not found:
+                continue
+            low, high = min(found), max(found) + 1
+            block = [*first[start:end], *second[low:high]]
+            closed = all(start <= i < end for i, j in links if low <= j < high)
+            if closed and all(word.text[0].isalpha() for word in block):
+                texts = (text_of(first[start:end]).lower(), text_of(second[low:high]).lower())
+                yield end - start, texts
 
 
 def token_stream(

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from dragoman.demo.documents import DIRECTIONS, TOKENS_PER_LINE, Pieces, book, label, token_stream
 from dragoman.demo.lexicon import LANGUAGES
@@ -30,12 +29,10 @@ from dragoman.demo.phrasebook import BASE_LINES
 from dragoman.prompt.templates import load_template
 from dragoman.prompt.tokens import learn_tokenizer
 from dragoman.tune.model import load_tokenizer
+from dragoman.tune.pretrain import Pretrainer, Pretraining, new_llama, pack
 
 CHECK_LINES = 500  # the last lines of the base's range are kept for the check
 CHUNK = 10_000  # lines that a worker makes into documents at a time
-WARM_UP = 100  # steps
-COOL_DOWN = 0.5  # share of the training over which the rate falls to 0
-MUON_TIMES = 5  # Muon's rate, as a multiple of AdamW's
 TEMPLATE_TIMES = 500  # how often the tokenizer's text holds the words of the prompt: they cost fewer tokens
 
 
@@ -109,83 +106,7 @@ def make_rows(tokenizer: Any, options: argparse.Namespace) -> torch.Tensor:
         for start in range(0, options.lines, CHUNK)
     ]
     with get_context("spawn").Pool(min(options.workers, len(jobs))) as pool:
-        stream = np.concatenate(list(pool.imap(_stream, jobs)))
-    rows = torch.from_numpy(stream[: len(stream) // options.row * options.row].reshape(-1, options.row))
-    return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(options.seed))]
-
-
-def make_model(tokenizer: Any, options: argparse.Namespace) -> Any:
-    """A LLaMA with random weights and tied embeddings."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(options.seed)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=options.hidden,
-        intermediate_size=options.inner,
-        num_hidden_layers=options.layers,
-        num_attention_heads=max(2, options.hidden // 64),
-        max_position_embeddings=1024,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        attn_implementation="eager",  # on short rows, compiled, twice as fast as the flash kernel of a CPU
-    )
-    return LlamaForCausalLM(config).to(options.device)
-
-
-def optimizers_of(model: Any, rate: float) -> list[tuple[torch.optim.Optimizer, float]]:
-    """Muon for the matrices between the embeddings, AdamW for the rest; each with its peak rate.
-
-    Muon (https://kellerjordan.github.io/posts/muon) needs about half the tokens of AdamW for the same loss here.
-    """
-    inner = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "layers." in name]
-    taken = {id(weight) for weight in inner}
-    rest = [weight for weight in model.parameters() if id(weight) not in taken]
-    return [
-        (torch.optim.Muon(inner, lr=MUON_TIMES * rate, weight_decay=0.01, momentum=0.95), MUON_TIMES * rate),
-        (torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.95), weight_decay=0.01, fused=True), rate),
-    ]
-
-
-def train(model: Any, rows: torch.Tensor, options: argparse.Namespace) -> int:
-    """Next-token training, linear decay over steps or time, whichever ends first; returns the steps made."""
-    device = torch.device(options.device)
-    rows = rows.to(device)
-
-    def loss_of(ids: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            logits = model(input_ids=ids[:, :-1], use_cache=False).logits
-        return functional.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten())
-
-    fast_loss = loss_of if options.plain else torch.compile(loss_of, dynamic=False)
-    optimizers = optimizers_of(model, options.rate)
-    began = told = time.monotonic()
-    losses: list[torch.Tensor] = []
-    for step in range(options.steps):
-        spent = time.monotonic() - began
-        done = max(step / options.steps, spent / (60 * options.minutes) if options.minutes else 0.0)
-        if done >= 1:
-            return step
-        for optimizer, peak in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = peak * min(1.0, (step + 1) / WARM_UP, (1 - done) / COOL_DOWN)
-        index = torch.arange(step * options.batch, (step + 1) * options.batch, device=device)
-        loss = fast_loss(rows[index % len(rows)].long())
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, _ in optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        losses.append(loss.detach())
-        if time.monotonic() - told > 10 or step == options.steps - 1:
-            told = time.monotonic()
-            speed = (step + 1) * options.batch * options.row / (told - began)
-            mean = torch.stack(losses).mean()
-            print(f"step {step + 1}/{options.steps}  loss {mean:.4f}  {speed:,.0f} tokens/s", flush=True)
-            losses.clear()
-    return options.steps
+        return pack(pool.imap(_stream, jobs), options.row, options.seed)
 
 
 def start_model(options: argparse.Namespace) -> Any:
@@ -193,7 +114,7 @@ def start_model(options: argparse.Namespace) -> Any:
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(options.start, dtype=torch.float32, use_safetensors=True)
-    return model.to(options.device).train()
+    return model
 
 
 @torch.no_grad()
@@ -242,6 +163,11 @@ def check(model: Any, tokenizer: Any, count: int) -> dict[str, float]:
     return found
 
 
+def tell(step: int, loss: float, speed: float) -> None:
+    """Print how far the training is."""
+    print(f"step {step:,}  loss {loss:.4f}  {speed:,.0f} tokens/s", flush=True)
+
+
 def save(model: Any, tokenizer: Any, folder: Path, card: dict[str, Any]) -> None:
     """Write the folder beside and rename it."""
     part = folder.with_name(folder.name + ".part")
@@ -268,17 +194,29 @@ def main() -> None:
     )
     rows = make_rows(tokenizer, options)
     print(f"{rows.numel():,} tokens of {options.lines:,} lines, {time.monotonic() - began:.0f} s", flush=True)
-    model = make_model(tokenizer, options) if options.start is None else start_model(options)
+    if options.start is None:
+        model = new_llama(tokenizer, options.hidden, options.inner, options.layers, options.seed)
+    else:
+        model = start_model(options)
+    model.to(options.device)
     print(
         f"{model.num_parameters():,} parameters, vocabulary {len(tokenizer):,}, on {options.device}",
         flush=True,
     )
-    steps = train(model, rows, options)
+    settings = Pretraining(
+        options.steps,
+        options.batch,
+        options.rate,
+        options.minutes,
+        plain=options.plain,
+        device=options.device,
+    )
+    steps = Pretrainer(model, rows, settings, options.out.with_name(options.out.name + ".work"), tell).run()
     # What is checked is what is shipped: the weights rounded to float16.
     model.half().float()
     exact = check(model, tokenizer, options.check)
-    settings = {key: value for key, value in vars(options).items() if key not in ("out", "workers", "device")}
-    card = {**settings, "steps": steps, "parameters": model.num_parameters(), "exact_match": exact}
+    chosen = {key: value for key, value in vars(options).items() if key not in ("out", "workers", "device")}
+    card = {**chosen, "steps": steps, "parameters": model.num_parameters(), "exact_match": exact}
     save(model.half(), tokenizer, options.out, card)
     size = sum(path.stat().st_size for path in options.out.iterdir())
     print(f"{options.out}: {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s", flush=True)

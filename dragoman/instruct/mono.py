@@ -64,8 +64,10 @@ class Mono:
         usable = [record for i in lines if (record := self.store[i]).has(direction)]
         if not usable:
             return self._monolingual(lines, first)
-        texts = [self._labelled(code, record.texts[code]) for record in usable[:2] for code in direction]
-        return [Example((assistant("\n".join(texts)),), "mono", direction, usable[0].id)]
+        places = sorted(rng.sample(range(len(usable)), min(2, len(usable))))
+        chosen = [usable[place] for place in places]
+        texts = [self._labelled(code, record.texts[code]) for record in chosen for code in direction]
+        return [Example((assistant("\n".join(texts)),), "mono", direction, chosen[0].id)]
 
     def _labelled(self, code: str, text: str) -> str:
         return f"{name_in(code, 'en')}: {text}" if self.spec.labelled else text

@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -24,6 +24,13 @@ from dragoman.tune.model import trainable
 
 MANIFEST = "manifest.json"
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+
+
+class Stateful(Protocol):
+    """An optimiser: what it knows of each weight, by name."""
+
+    @property
+    def state(self) -> Any: ...
 
 
 def step_folder(folder: Path, step: int) -> Path:
@@ -78,7 +85,7 @@ def load_weights(folder: Path, model: nn.Module) -> None:
 
 
 def save_checkpoint(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None, state: dict[str, Any]
+    folder: Path, model: nn.Module, optimizer: Stateful | None, state: dict[str, Any]
 ) -> None:
     """Write everything that going on exactly needs; ``state`` must be JSON.
 
@@ -94,7 +101,7 @@ def save_checkpoint(
     write_checked(folder, write)
 
 
-def load_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def load_checkpoint(folder: Path, model: nn.Module, optimizer: Stateful) -> dict[str, Any]:
     """Restore model and optimiser (if it is there); returns the state."""
     load_weights(folder, model)
     if (folder / OPTIMIZER).exists():
@@ -133,7 +140,7 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
     return {name: p.detach().cpu().contiguous() for name, p in trainable(model).items()}
 
 
-def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _optimizer_tensors(model: nn.Module, optimizer: Stateful) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for name, parameter in trainable(model).items():
         for key, value in optimizer.state.get(parameter, {}).items():
@@ -142,9 +149,7 @@ def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> di
     return tensors
 
 
-def _restore_optimizer(
-    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
-) -> None:
+def _restore_optimizer(model: nn.Module, optimizer: Stateful, tensors: dict[str, Tensor]) -> None:
     parameters = trainable(model)
     for joined, tensor in tensors.items():
         key, name = joined.split("|", 1)

@@ -14,15 +14,25 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
 
 from dragoman.console import progress, say
 from dragoman.corpus.prepare import prepare
 from dragoman.corpus.store import Store
+from dragoman.instruct.mixture import Mixture
+from dragoman.instruct.task import Material
 from dragoman.language.language import Direction
+from dragoman.prompt.encode import Encoder
 from dragoman.prompt.templates import load_template
 from dragoman.prompt.tokens import learn_tokenizer
-from dragoman.recipe_file import dump_recipe, parse_recipe
-from dragoman.tune.stage import run_stage
+from dragoman.recipe import TaskSpec
+from dragoman.recipe_file import parse_recipe
+from dragoman.tune.folder import write_folder
+from dragoman.tune.pretrain import Pretrainer, Pretraining, new_llama, pack
+from dragoman.tune.source import Source
 
 TEMPLATE_TIMES = 300
 
@@ -41,11 +51,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--bilingual", type=float, default=0.05, help="share of bilingual documents")
     parser.add_argument("--out", type=Path, required=True, help="folder of the base")
     parser.add_argument("--vocabulary", type=int, default=6000)
-    parser.add_argument("--hidden", type=int, default=192)
+    parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch-tokens", type=int, default=4096)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--batch", type=int, default=32, help="rows in a step")
+    parser.add_argument("--row", type=int, default=160, help="tokens in a row")
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--plain", action="store_true", help="without torch.compile (needs no C++ compiler)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -63,41 +76,27 @@ def tokenizer_text(store: Store) -> Iterator[str]:
         yield from [*words, *template.wordings["mt"].values()] * TEMPLATE_TIMES
 
 
-def fresh_model(folder: Path, store: Store, options: argparse.Namespace) -> None:
-    """A tokenizer learnt from the text and a LLaMA with random weights."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    tokenizer = learn_tokenizer(tokenizer_text(store), options.vocabulary)
-    torch.manual_seed(options.seed)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=options.hidden,
-        intermediate_size=-(-options.hidden * 8 // 3 // 64) * 64,
-        num_hidden_layers=options.layers,
-        num_attention_heads=max(2, options.hidden // 64),
-        max_position_embeddings=1024,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    model = LlamaForCausalLM(config)
-    say(f" base      {model.num_parameters() / 1e6:.1f}M parameters, vocabulary {len(tokenizer):,}")
-    model.save_pretrained(folder, safe_serialization=True)
-    tokenizer.save_pretrained(folder)
+def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iterator[np.ndarray]:
+    """Ids of documents of the ``mono`` task, drawn until the training has what it reads."""
+    spec = TaskSpec(bilingual=options.bilingual)
+    encoder = Encoder(tokenizer, load_template("plain"), 1024)
+    mixture = Mixture({"mono": spec}, Material(store, encoder.template), options.seed, "pretrain")
+    source = Source(mixture, encoder)
+    left = options.steps * options.batch * options.row
+    with progress(" documents", left) as advance:
+        while left > 0:
+            for group in source.draw(1000):
+                for document in group:
+                    left -= len(document.ids)
+                    yield np.array(document.ids, dtype=np.int32)
+            advance(options.steps * options.batch * options.row - max(0, left), "tokens")
 
 
-def main() -> None:
-    options = arguments()
-    languages = options.languages.split(",")
-    work = options.out.with_name(options.out.name + ".work")
+def prepared(options: argparse.Namespace, languages: list[str], folder: Path) -> Store:
+    """The pre-training lines, without those whose text occurs in a held-out split."""
     held_out = [{"folder": str(options.data), "split": split} for split in options.held_out.split(",")]
     recipe = parse_recipe({
-        "name": options.out.name, "base": str(work / "start"), "seed": options.seed,
-        "model": {"compute": "bfloat16"},
+        "name": options.out.name, "base": "none", "seed": options.seed,
         "data": {
             "train": {
                 "folder": str(options.data), "split": options.train,
@@ -105,33 +104,43 @@ def main() -> None:
             },
             "test": [{**source, "languages": languages} for source in held_out],
         },
-        "stages": [{
-            "name": "pretrain", "steps": options.steps, "batch_tokens": options.batch_tokens,
-            "learning_rate": options.rate,
-            "weight_decay": 0.01, "betas": [0.9, 0.98], "checkpoint_every": 200,
-            "tasks": {"mono": {"bilingual": options.bilingual}},
-        }],
+        "stages": [{"name": "none", "steps": 1, "tasks": {"mono": {}}}],
     })  # fmt: skip
-    directions = [Direction(a, b) for a in languages for b in languages if a != b]
-    if not (work / "corpus" / "manifest.json").exists():
-        counts = prepare(recipe.data, work / "corpus", directions)["train"]
+    if not (folder / "manifest.json").exists():
+        directions = [Direction(a, b) for a in languages for b in languages if a != b]
+        counts = prepare(recipe.data, folder, directions)["train"]
         say(f" corpus    {counts['kept']:,} lines kept of {counts['read']:,}")
-    store = Store(work / "corpus" / "train")
-    if not (work / "start" / "config.json").exists():
-        fresh_model(work / "start", store, options)
-    with progress(" pre-train", options.steps) as advance:
-        run_stage(
-            recipe, recipe.stages[0], str(work / "start"), store, work / "stage",
-            tell=lambda p: advance(p.step, f"loss {p.loss:.3f}  {p.pairs_per_second:,.0f} documents/s"),
-            say=say,
-        )  # fmt: skip
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    if not options.out.exists():
-        (work / "stage" / "model").rename(options.out)
-    (options.out / "base.json").write_text(
-        json.dumps({**vars(options), "kept": len(store)}, default=str, indent=1)
+    return Store(folder / "train")
+
+
+def main() -> None:
+    options = arguments()
+    if options.out.exists():
+        raise SystemExit(f"{options.out} is there already; delete it to make it again")
+    work = options.out.with_name(options.out.name + ".work")
+    store = prepared(options, options.languages.split(","), work / "corpus")
+    tokenizer = learn_tokenizer(tokenizer_text(store), options.vocabulary)
+    rows = pack(documents(store, tokenizer, options), options.row, options.seed)
+    inner = -(-options.hidden * 8 // 3 // 64) * 64
+    model = new_llama(tokenizer, options.hidden, inner, options.layers, options.seed)
+    size = f"{model.num_parameters() / 1e6:.1f}M parameters, vocabulary {len(tokenizer):,}"
+    say(f" base      {size}, {rows.numel():,} tokens on {options.device}")
+    settings = Pretraining(
+        options.steps, options.batch, options.rate, plain=options.plain, device=options.device
     )
-    (options.out / "recipe.yaml").write_text(dump_recipe(recipe), encoding="utf-8")
+    with progress(" pre-train", options.steps) as advance:
+        Pretrainer(
+            model.to(options.device), rows, settings, work / "checkpoints",
+            lambda step, loss, speed: advance(step, f"loss {loss:.3f}  {speed:,.0f} tokens/s"),
+        ).run()  # fmt: skip
+    card = {**vars(options), "kept": len(store), "parameters": model.num_parameters()}
+
+    def write(part: Path) -> None:
+        model.save_pretrained(part, safe_serialization=True)
+        tokenizer.save_pretrained(part)
+        (part / "base.json").write_text(json.dumps(card, default=str, indent=1) + "\n", encoding="utf-8")
+
+    write_folder(options.out, write)
     say(f" base      {options.out}")
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dragoman.demo.documents import DIRECTIONS, Pieces, book, token_stream
+from dragoman.demo.documents import DIRECTIONS, Pieces, book, linked_phrases, token_stream
 from dragoman.demo.lexicon import LANGUAGES
+from dragoman.demo.linking import Word, text_of
 from dragoman.demo.phrasebook import BASE_LINES, DEMO_SPLITS
 from dragoman.prompt.tokens import learn_tokenizer
 
@@ -73,19 +74,35 @@ def test_the_demo_starts_where_the_base_ends() -> None:
     assert ranges[-1][0] + ranges[-1][1] <= len(book())
 
 
-def test_a_glossary_holds_linked_words_of_two_languages(tokenizer: Any) -> None:
+def test_linked_phrases_of_one_line() -> None:
+    line = next(one for one in book().lines(0, 500) if one.pattern == book().sentence(0).pattern)
+    for pair in DIRECTIONS:
+        links = set(line.links(*pair))
+        sides = [line.tokens(code) for code in pair]
+        for size, (left, right) in linked_phrases(line, pair):
+            assert 1 <= size <= 5
+            places = [i for i in range(len(sides[0])) if phrase(sides[0][i : i + size]) == left]
+            assert places, left
+            reached = [{j for i, j in links if start <= i < start + size} for start in places]
+            assert any(phrase(sides[1][min(js) : max(js) + 1]) == right for js in reached if js)
+
+
+def phrase(words: list[str]) -> str:
+    return text_of([Word(word) for word in words]).lower()
+
+
+def test_a_glossary_holds_linked_phrases_of_two_languages(tokenizer: Any) -> None:
     pieces = Pieces(tokenizer.backend_tokenizer, 0, 50)
-    pairs = {
-        (pair, tuple(words))
+    known = {
+        (pair, texts)
         for line in book().lines(0, 50)
         for pair in DIRECTIONS
-        for i, j in line.links(*pair)
-        if (words := (line.tokens(pair[0])[i].lower(), line.tokens(pair[1])[j].lower()))
+        for _, texts in linked_phrases(line, pair)
     }
     names = {"English": "en", "Italian": "it", "Dutch": "nl", "Romanian": "ro"}
     for seed in range(20):
         ids = pieces.words(np.random.default_rng(seed)).tolist()
         rows = [row.split(": ") for row in tokenizer.decode(ids[1:-1]).split("\n")]
         assert len(rows) % 2 == 0 and 3 <= len(rows) // 2 <= 8
-        for (left, word), (right, other) in zip(rows[::2], rows[1::2], strict=True):
-            assert ((names[left], names[right]), (word, other)) in pairs
+        for (left, words), (right, others) in zip(rows[::2], rows[1::2], strict=True):
+            assert ((names[left], names[right]), (words, others)) in known
