@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 import dragoman
+from dragoman import options
 from dragoman.errors import DragomanError
 
 app = typer.Typer(
@@ -21,18 +22,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Overrides = Annotated[list[str] | None, typer.Argument(help="key=value overrides of the recipe")]
-RecipeFile = Annotated[Path, typer.Argument(help="recipe (YAML)")]
-ModelArg = Annotated[str, typer.Argument(help="model folder or hub id")]
-Runs = Annotated[Path, typer.Option(help="folder that holds the runs")]
-References = Annotated[Path | None, typer.Option(help="folder of <split>.<lang> sources and references")]
-Directions = Annotated[list[str] | None, typer.Option("--direction", "-d", help="only these directions")]
-Supervised = Annotated[list[str] | None, typer.Option(help="directions that training saw")]
-Judge = Annotated[str, typer.Option(help="auto, py3langid, pycld2, learnt, fasttext:PATH, none")]
-Training = Annotated[Path | None, typer.Option(help="folder of train.<lang> that an identifier learns from")]
-Metrics = Annotated[list[str] | None, typer.Option(help="BLEU, chrF++, TER (default: the first two)")]
-Style = Annotated[Literal["text", "markdown", "tsv"], typer.Option(help="form of the tables")]
 
 
 def _example(*lines: str) -> str:
@@ -59,9 +48,9 @@ def verbs(
     epilog=_example("dragoman run recipes/language-aware.yaml base=Qwen/Qwen3-0.6B data.train=my-corpus/")
 )
 def run(
-    recipe: RecipeFile,
-    overrides: Overrides = None,
-    runs: Runs = Path("runs"),
+    recipe: options.RecipeFile,
+    overrides: options.Overrides = None,
+    runs: options.Runs = Path("runs"),
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="show the plan and the counts, do nothing")
     ] = False,
@@ -84,12 +73,12 @@ def run(
 
 @app.command(epilog=_example("dragoman inspect recipes/language-aware.yaml --stage stage2 --count 3"))
 def inspect(
-    recipe: RecipeFile,
-    overrides: Overrides = None,
+    recipe: options.RecipeFile,
+    overrides: options.Overrides = None,
     stage: Annotated[str | None, typer.Option(help="stage whose mixture is shown (default: each)")] = None,
     count: Annotated[int, typer.Option(help="groups of examples per stage")] = 2,
     epoch: Annotated[int, typer.Option(help="epoch to draw from")] = 0,
-    runs: Runs = Path("runs"),
+    runs: options.Runs = Path("runs"),
 ) -> None:
     """Show examples of a recipe: tokens coloured by weight (learned, context, unlearned)."""
     from dragoman.inspect import inspect_recipe
@@ -102,7 +91,7 @@ def inspect(
     epilog=_example("dragoman translate runs/demo/stages/stage2/model --direction it-nl < text.it > text.nl")
 )
 def translate(
-    model: ModelArg,
+    model: options.ModelArg,
     direction: Annotated[str, typer.Option("--direction", "-d", help="such as de-en")],
     source: Annotated[str, typer.Option("--input", "-i", help="file; - is standard input")] = "-",
     target: Annotated[str, typer.Option("--output", "-o", help="file; - is standard output")] = "-",
@@ -162,35 +151,34 @@ def evaluate(
     data: Annotated[
         Path | None, typer.Option(help="folder of <split>.<lang>: translate it with a model, then score")
     ] = None,
-    references: References = None,
+    references: options.References = None,
     split: Annotated[str | None, typer.Option(help="split of the references or the data")] = None,
     system: Annotated[list[str] | None, typer.Option(help="only these systems; the name for --hyp")] = None,
-    direction: Directions = None,
+    direction: options.Directions = None,
     hyp: Annotated[Path | None, typer.Option(help="one file of translations")] = None,
     ref: Annotated[Path | None, typer.Option(help="its references")] = None,
     source: Annotated[Path | None, typer.Option(help="its sources")] = None,
-    supervised: Supervised = None,
-    identifier: Judge = "auto",
-    training: Training = None,
-    metric: Metrics = None,
-    comet: Annotated[str | None, typer.Option(help="Python of an environment that has unbabel-comet")] = None,
-    bleurt: Annotated[str | None, typer.Option(help="Python of an environment that has BLEURT")] = None,
+    supervised: options.Supervised = None,
+    identifier: options.Judge = "auto",
+    training: options.Training = None,
+    metric: options.Metrics = None,
+    comet: options.Comet = None,
+    bleurt: options.Bleurt = None,
     beam: Annotated[int, typer.Option(min=1, help="beam size when a model translates")] = 1,
     lines: Annotated[
         int | None, typer.Option(min=1, help="lines per direction when a model translates")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for results.json, translations and report")] = None,
     report: Annotated[bool, typer.Option("--report", help="also write report.html into --out")] = False,
-    style: Style = "text",
+    style: options.Style = "text",
     each: Annotated[bool, typer.Option("--each", help="also a table for each metric by direction")] = False,
 ) -> None:
     """Score a model, a run, or files of translations that any system made."""
     from dragoman.evaluate.command import evaluate_command
 
-    external = {name: python for name, python in (("comet", comet), ("bleurt", bleurt)) if python}
     common: dict[str, Any] = {
         "identifier": identifier, "training": training, "metrics": metric or ("BLEU", "chrF++"),
-        "external": external, "report": report, "style": style, "each_direction": each,
+        "external": _external(comet, bleurt), "report": report, "style": style, "each_direction": each,
     }  # fmt: skip
     if data is not None:
         if path is None or out is None:
@@ -214,19 +202,21 @@ def compare(
     first: Annotated[Path, typer.Argument(help="run, folder of outputs, or a file of translations")],
     second: Annotated[Path | None, typer.Argument(help="the other folder or file")] = None,
     system: Annotated[list[str] | None, typer.Option(help="two systems of one run or folder")] = None,
-    references: References = None,
+    references: options.References = None,
     split: Annotated[str | None, typer.Option(help="split of the references")] = None,
-    direction: Directions = None,
+    direction: options.Directions = None,
     ref: Annotated[Path | None, typer.Option(help="references of two files")] = None,
     source: Annotated[Path | None, typer.Option(help="sources of two files")] = None,
-    supervised: Supervised = None,
-    identifier: Judge = "auto",
-    training: Training = None,
-    metric: Metrics = None,
+    supervised: options.Supervised = None,
+    identifier: options.Judge = "auto",
+    training: options.Training = None,
+    metric: options.Metrics = None,
+    comet: options.Comet = None,
+    bleurt: options.Bleurt = None,
     trials: Annotated[int, typer.Option(min=10, help="resamplings")] = 1000,
     seed: Annotated[int, typer.Option(help="seed of the resamplings")] = 1,
     out: Annotated[Path | None, typer.Option(help="folder whose results.json gets the rows")] = None,
-    style: Style = "text",
+    style: options.Style = "text",
 ) -> None:
     """Compare two systems: paired bootstrap and randomisation, joint over directions, Holm-corrected."""
     from dragoman.evaluate.command import compare_command
@@ -238,14 +228,14 @@ def compare(
         direction=direction[0] if direction and is_file else None,
         supervised=supervised or _supervised_of(first),
         identifier=identifier, training=training, metrics=metric or ("BLEU", "chrF++"),
-        trials=trials, seed=seed, out=out, style=style,
+        external=_external(comet, bleurt), trials=trials, seed=seed, out=out, style=style,
     )  # fmt: skip
 
 
 @app.command(epilog=_example("dragoman demo", "dragoman demo stages.stage2.objective.alpha=0.1 --seed 2"))
 def demo(
-    overrides: Overrides = None,
-    runs: Runs = Path("runs"),
+    overrides: options.Overrides = None,
+    runs: options.Runs = Path("runs"),
     seed: Annotated[int, typer.Option(help="seed of every random stream")] = 1,
 ) -> None:
     """The main job on the embedded base and text: base, stage 1, stage 2, and a report, in minutes."""
@@ -260,6 +250,11 @@ def doctor() -> None:
     from dragoman.doctor import examine
 
     print(examine())
+
+
+def _external(comet: str | None, bleurt: str | None) -> dict[str, str]:
+    """Interpreters by metric, of those that were asked for."""
+    return {name: python for name, python in (("comet", comet), ("bleurt", bleurt)) if python}
 
 
 def _supervised_of(folder: Path) -> list[str] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dragoman.console import progress
 from dragoman.errors import DataError, RecipeError
-from dragoman.evaluate.compare import Comparison, compare_systems
+from dragoman.evaluate.compare import Comparison, compare_again, compare_systems
 from dragoman.evaluate.external import make_external
 from dragoman.evaluate.outputs import Output, read_files, read_lines, read_outputs, texts_in, write_outputs
 from dragoman.evaluate.results import FAULTS, Results, read_results, write_results
@@ -49,7 +49,8 @@ def evaluate_command(
     Give ``path``, a run or a folder of systems (``references``, ``split``, ``systems``, ``directions``: see
     :func:`read_outputs`), or one file ``hyp`` with ``ref``, ``source``, ``direction`` and ``system``.
     ``supervised``: directions that training saw. ``identifier`` to ``external``: see :func:`make_scorer`.
-    ``out``: a folder for ``results.json``, the translations unless it is the run itself, and ``report.html``.
+    ``out``: a folder for ``results.json``, the translations unless it is the run itself, and ``report.html``;
+    comparisons that its ``results.json`` holds already are taken again.
     """
     if (path is None) == (hyp is None):
         raise RecipeError("evaluate needs either a folder of translations or one file of them (hyp)")
@@ -63,26 +64,19 @@ def evaluate_command(
             path, references=references, split=split, systems=systems, directions=wanted, seed=seed
         )
     scorer = make_scorer(
-        outputs,
-        identifier=_of_run(path, identifier),
-        candidates=candidates,
-        training=training,
-        metrics=metrics,
-        external=external,
-        cache=out / "metrics" if out else None,
-    )
+        outputs, identifier=_of_run(path, identifier), candidates=candidates, training=training,
+        metrics=metrics, external=external, cache=_cache(out, path),
+    )  # fmt: skip
+    tuned, done = _directions(supervised), count()
     with progress(" evaluate", len(outputs)) as advance:
-        done = count()
-        results = evaluate_outputs(
-            outputs, scorer, _directions(supervised), lambda name: advance(next(done), name)
-        )
-    print(show(results, style=style, each_direction=each_direction))
+        results = evaluate_outputs(outputs, scorer, tuned, lambda name: advance(next(done), name))
     if out is not None:
         if path is None or out.resolve() != path.resolve():
             write_outputs(out, outputs)
-        write_results(out / "results.json", results)
-        if report:
-            print(f"\n  report    {_report(out, scorer.identifier)}")
+        _write_anew(out / "results.json", results, outputs, scorer, tuned)
+    print(show(results, style=style, each_direction=each_direction))
+    if out is not None and report:
+        print(f"\n  report    {_report(out, scorer.identifier)}")
     return results
 
 
@@ -128,14 +122,9 @@ def compare_command(
                 read_outputs(place, references=references, split=split, systems=names, directions=wanted)
             )
     scorer = make_scorer(
-        [*sides[0], *sides[1]],
-        identifier=_of_run(first, identifier),
-        candidates=candidates,
-        training=training,
-        metrics=metrics,
-        external=external,
-        cache=out / "metrics" if out else None,
-    )
+        [*sides[0], *sides[1]], identifier=_of_run(first, identifier), candidates=candidates,
+        training=training, metrics=metrics, external=external, cache=_cache(out, first),
+    )  # fmt: skip
     tuned = _directions(supervised)
     comparison = compare_systems(sides[0], sides[1], scorer, supervised=tuned, trials=trials, seed=seed)
     print(comparison.table().show(style))
@@ -150,6 +139,24 @@ def add_significance(path: Path, comparison: Comparison) -> None:
     pair = (comparison.first, comparison.second)
     results.significance = [row for row in results.significance if (row.get("a"), row.get("b")) != pair]
     results.significance += comparison.to_json()
+    write_results(path, results)
+
+
+def _write_anew(
+    path: Path,
+    results: Results,
+    outputs: Sequence[Output],
+    scorer: Scorer,
+    supervised: Sequence[Direction] | None,
+) -> None:
+    """Write results in place of earlier ones, whose comparisons are taken again: no test is lost or stale."""
+    try:
+        earlier = read_results(path) if path.exists() else Results()
+    except DataError:  # damaged: there is nothing to take over
+        earlier = Results()
+    rows, remarks = compare_again(earlier, outputs, scorer, supervised)
+    results.significance += rows
+    results.remarks += remarks
     write_results(path, results)
 
 
@@ -207,6 +214,13 @@ def _report(out: Path, identifier: Identifier | None) -> Path:
 def _directions(names: Sequence[str] | None) -> list[Direction] | None:
     """Directions of names that may hold several with commas: ``en-de,de-en``."""
     return None if names is None else [parse_direction(part) for name in names for part in name.split(",")]
+
+
+def _cache(out: Path | None, path: Path | None) -> Path | None:
+    """Where external metrics keep their scores: in ``out``, else where an evaluation of ``path`` did."""
+    if out is not None:
+        return out / "metrics"
+    return path / "metrics" if path is not None and (path / "metrics").is_dir() else None
 
 
 def _of_run(path: Path | None, identifier: str | Identifier | None) -> str | Identifier | None:

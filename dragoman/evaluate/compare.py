@@ -9,9 +9,9 @@ from typing import Any
 
 from dragoman.errors import DataError
 from dragoman.evaluate.outputs import Output
-from dragoman.evaluate.results import ALL, FAULTS, SUPERVISED, ZERO_SHOT, tokenization
+from dragoman.evaluate.results import ALL, FAULTS, SUPERVISED, ZERO_SHOT, Results, tokenization
 from dragoman.evaluate.score import Scorer, group_of, unify
-from dragoman.evaluate.significance import Pair, Test, joint_and_single, signature
+from dragoman.evaluate.significance import Pair, Test, joint_and_single, settings_of, signature
 from dragoman.evaluate.tables import NOTHING, Table
 from dragoman.language.language import Direction
 
@@ -152,6 +152,32 @@ def compare_systems(
     alone = [_difference([pair], test, "") for pair, test in zip(pairs, single, strict=True)]
     differences = [*averages, *alone]
     return Comparison(names[0], names[1], differences, signature(trials, seed), remarks + left_out)
+
+
+def compare_again(
+    earlier: Results,
+    outputs: Sequence[Output],
+    scorer: Scorer,
+    supervised: Sequence[Direction] | None = None,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The comparisons in ``earlier``, taken again of these outputs with the same trials and seed.
+
+    Rows for the ``significance`` of results.json, and a remark for each comparison that cannot be taken now.
+    """
+    rows: list[dict[str, Any]] = []
+    remarks = []
+    pairs = {(str(row.get("a")), str(row.get("b"))): row for row in earlier.significance}
+    for (first, second), row in pairs.items():
+        left, right = ([output for output in outputs if output.system == name] for name in (first, second))
+        trials, seed = settings_of(str(row.get("signature")))
+        try:
+            if absent := [name for name, side in ((first, left), (second, right)) if not side]:
+                raise DataError(f"{' and '.join(absent)} not scored now")
+            compared = compare_systems(left, right, scorer, supervised=supervised, trials=trials, seed=seed)
+            rows += compared.to_json()
+        except DataError as error:
+            remarks.append(f"the earlier comparison of {first} with {second} is left out: {error}")
+    return rows, remarks
 
 
 def _difference(pairs: Sequence[Pair], test: Test, group: str) -> Difference:

@@ -15,6 +15,7 @@ of test lines, not of training seeds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -202,3 +203,9 @@ def joint_and_single(
 def signature(trials: int, seed: int) -> str:
     """What the p-values depend on besides the scores."""
     return f"bs:{trials}|ar:{trials}|seed:{seed}|rng:pcg64|tails:2|drawn:line ids|correction:holm"
+
+
+def settings_of(told: str) -> tuple[int, int]:
+    """Trials and seed that a signature tells; the usual ones if it tells none."""
+    found = re.search(r"bs:(\d+)\|ar:\d+\|seed:(-?\d+)", told)
+    return (int(found[1]), int(found[2])) if found else (1000, 1)

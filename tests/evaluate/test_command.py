@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from conftest import Cli
 from eval_samples import DATA, DE_FR, EN_DE, TEXT, WordIdentifier, copy, needs_data, perfect, side
 from sacrebleu.metrics import BLEU
 
@@ -65,6 +68,64 @@ def test_an_earlier_comparison_is_replaced(tmp_path: Path) -> None:
         add_significance(tmp_path / "results.json", compare_systems(left, right, Scorer(), trials=trials))
     rows = read_results(tmp_path / "results.json").significance
     assert {row["signature"].split("bs:")[1].split("|")[0] for row in rows} == {"30"}
+
+
+def test_evaluating_again_takes_the_comparisons_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_outputs(tmp_path, [*side("a", 0.4, 1), *side("b", 0.1, 2)])
+    given: dict[str, Any] = {"identifier": None, "supervised": ["en-de"], "out": tmp_path}
+    evaluate_command(tmp_path, **given)
+    compare_command(tmp_path, systems=["a", "b"], trials=50, seed=3, **given)
+    first = read_results(tmp_path / "results.json").significance
+    assert first and evaluate_command(tmp_path, **given).significance == first
+    assert read_results(tmp_path / "results.json").significance == first
+
+    write_outputs(tmp_path, side("b", 0.4, 5))  # other translations: other tests
+    again = evaluate_command(tmp_path, **given)
+    assert len(again.significance) == len(first) and again.significance != first
+    for row in again.significance:
+        assert "|bs:50|ar:50|seed:3|" in row["signature"]
+        if "direction" in row:
+            assert row["value_b"] == again.value("b", row["direction"], row["metric"])
+    fewer = evaluate_command(tmp_path, metrics=["BLEU"], directions=["de-fr,fr-de"], **given)
+    assert {(row["metric"], row.get("direction")) for row in fewer.significance} == {
+        ("BLEU", None), ("BLEU", "de-fr"), ("BLEU", "fr-de"),
+    }  # fmt: skip
+    alone = evaluate_command(tmp_path, systems=["a"], **given)
+    assert not alone.significance and any("of a with b is left out" in remark for remark in alone.remarks)
+    assert "note: the earlier comparison of a with b is left out: b not scored now" in capsys.readouterr().out
+
+
+def test_comparing_by_a_metric_with_its_own_environment(tmp_path: Path, cli: Cli) -> None:
+    """From the command line, with a runner that scores a line by its length in place of COMET's."""
+    (tmp_path / "runner.py").write_text(
+        "import json, sys, pathlib\n"
+        'print(\'{"protocol": 1, "metric": "comet", "package": "fake", "version": "1"}\')\n'
+        "sys.stdout.flush()\n"
+        "rows = [json.loads(line) for line in sys.stdin]\n"
+        "print(*rows, sep='\\n', file=open(pathlib.Path(__file__).with_suffix('.log'), 'a'))\n"
+        "for n, row in enumerate(rows):\n"
+        "    print(json.dumps({'index': n, 'score': len(row['hypothesis']) / 100}))\n"
+        "print(json.dumps({'done': len(rows)}))\n"
+    )
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path / 'runner.py'}\n")
+    python.chmod(0o755)
+    run = tmp_path / "run"
+    write_outputs(run, [*side("a", 0.4, 1), *side("b", 0.1, 2)])
+    given = (run, "--identifier", "none", "--comet", python)
+    assert cli("evaluate", *given, "--out", run)[0] == 0
+    scored = (tmp_path / "runner.log").read_text()
+    status, out, said = cli("compare", *given, "--system", "a", "--system", "b", "--trials", 20, "--out", run)
+    assert status == 0, said
+    assert "all (3)  COMET" in out and "en-de  COMET" in out
+    assert (tmp_path / "runner.log").read_text().strip() == scored.strip(), "a line was scored twice"
+    rows = [row for row in read_results(run / "results.json").significance if row["metric"] == "COMET"]
+    assert len(rows) == 4 and all("fake:1" in row["signature"] for row in rows)
+    assert all(row["value_b"] > row["value_a"] for row in rows)
+    status, _, said = cli("compare", run, "--system", "a", "--system", "b", "--bleurt", tmp_path / "none")
+    assert status == 1 and "is no interpreter; make an environment for bleurt" in said
 
 
 def test_commands_on_files_and_their_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
