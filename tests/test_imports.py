@@ -1,4 +1,4 @@
-"""The shape of the house: modules load without extras, need what is declared, and data flows one way."""
+"""The shape of the house: data flows one way, modules load without extras, files and functions are short."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "dragoman"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = ("language", "prompt", "corpus", "instruct", "tune", "translate", "evaluate")
+SCRIPTS = [path for folder in ("recipes", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
+LONGEST_FILE, LONGEST_FUNCTION = 300, 60
+"""In lines; a function stands on one screen."""
+ROOMS = ("language", "prompt", "corpus", "align", "instruct", "tune", "translate", "evaluate")
 """Folders, the lowest first: none imports one that stands after it."""
 GROUND = {"errors", "recipe", "console", "distributed", "hub"}
 """Modules beside the folders that these may import."""
@@ -33,8 +38,10 @@ def imports_of(path: Path, top_only: bool = False) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found: set[str] = set()
     for node in tree.body if top_only else ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module)
+        if isinstance(node, ast.ImportFrom):
+            assert node.module and node.level == 0, f"{path}: a relative import"
+            inside = node.module == "dragoman"  # from dragoman import run
+            found |= {f"dragoman.{alias.name}" for alias in node.names} if inside else {node.module}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
     return found
@@ -51,7 +58,24 @@ def test_no_folder_imports_one_that_stands_above_it() -> None:
             if module.startswith("dragoman."):
                 other = room_of(module)
                 below = other in ROOMS and ROOMS.index(other) <= ROOMS.index(room)
-                assert below or other in GROUND, f"{path.relative_to(PACKAGE)} imports {module}"
+                ground = other in GROUND or other.startswith("__")
+                assert below or ground, f"{path.relative_to(PACKAGE)} imports {module}"
+
+
+def test_the_ground_imports_nothing_that_stands_on_it() -> None:
+    for path in MODULES:
+        if room_of(".".join(path.relative_to(PACKAGE).with_suffix("").parts)) in GROUND:
+            others = {room_of(module) for module in imports_of(path) if module.startswith("dragoman.")}
+            assert others <= {*GROUND, "language"}, path.relative_to(PACKAGE)
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST_FILE, "split it by subject"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+            assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{node.name}: give its parts names"
 
 
 def requirements(*extras: str) -> set[str]:
