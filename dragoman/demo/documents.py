@@ -62,17 +62,17 @@ class Pieces:
         ]
         self.fresh = {code: self.encode(rows) for code, rows in texts.items()}
         self.spaced = {code: self.encode([" " + text for text in rows]) for code, rows in texts.items()}
-        self.glossary = {
-            entry: list(
-                zip(*(self.encode([f" {text}" for text in side]) for side in zip(*found)), strict=True)
-            )
-            for entry, found in glossary.items()
-        }
+        self.glossary = {entry: self._phrases(list(found)) for entry, found in glossary.items()}
         self.labels = dict(zip(LANGUAGES, self.encode([label(code) for code in LANGUAGES]), strict=True))
         self.newline = self.encode(["\n"])[0]
         self.begin, self.end = (
             np.array([backend.token_to_id(token)], dtype=np.int16) for token in ("<s>", "</s>")
         )
+
+    def _phrases(self, found: list[tuple[str, str]]) -> list[tuple[Ids, Ids]]:
+        """Both sides of phrases, after a space."""
+        left, right = (self.encode([f" {texts[side]}" for texts in found]) for side in (0, 1))
+        return list(zip(left, right, strict=True))
 
     def monolingual(self, rows: Ids, language: str, style: int) -> list[Ids]:
         """Lines below each other (style 0), under a label (1), or one after the other (2)."""

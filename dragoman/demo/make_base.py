@@ -113,8 +113,7 @@ def start_model(options: argparse.Namespace) -> Any:
     """The base to go on from, in float32."""
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(options.start, dtype=torch.float32, use_safetensors=True)
-    return model
+    return AutoModelForCausalLM.from_pretrained(options.start, dtype=torch.float32, use_safetensors=True)
 
 
 @torch.no_grad()

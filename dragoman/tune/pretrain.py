@@ -1,7 +1,7 @@
 """Pre-train a small base from nothing: next tokens of packed rows, at the full speed of the processor.
 
-The tuning loop takes rows of every length and any model. A base of ours is a small LLaMA on rows of one length,
-which can be compiled: five times the tokens a second of the loop on a CPU with bfloat16 products. Matrices
+The tuning loop takes rows of every length and any model. A base of ours is a small LLaMA on rows of one
+length, which can be compiled: three times the tokens a second on a CPU with bfloat16 products. Matrices
 between the embeddings are tuned with Muon (https://kellerjordan.github.io/posts/muon), the rest with AdamW.
 """
 
@@ -53,7 +53,7 @@ class Pretraining:
 
 
 def pack(streams: Iterable[np.ndarray], row: int, seed: int) -> Tensor:
-    """Documents one after the other, cut into rows [rows, row] in random order; the last, short one is left out.
+    """Documents one after the other, cut into rows [rows, row] in random order; the short last one is left out.
 
     ModelError if they do not fill one row.
     """
@@ -118,7 +118,7 @@ class MuonAdamW:
 
 
 class Pretrainer:
-    """Trains ``model`` on ``rows`` [rows, length]; with a ``folder`` it goes on from the last checkpoint there."""
+    """Trains ``model`` on ``rows`` [rows, length]; goes on from the last checkpoint in ``folder``."""
 
     def __init__(
         self, model: Any, rows: Tensor, settings: Pretraining, folder: Path | None = None,
@@ -133,7 +133,7 @@ class Pretrainer:
         self.step = 0
 
     def run(self) -> int:
-        """Train to the end; returns the steps made. ``tell`` gets step, loss and tokens a second now and then."""
+        """Train to the end; returns the steps made. ``tell`` gets step, loss, tokens a second now and then."""
         self._resume()
         # compiled, plain products are twice as fast on short rows as a CPU's flash kernel
         before, self.model.config._attn_implementation = self.model.config._attn_implementation, "eager"
