@@ -53,7 +53,7 @@ class Pretraining:
 
 
 def pack(streams: Iterable[np.ndarray], row: int, seed: int) -> Tensor:
-    """Documents one after the other, cut into rows [rows, row] in random order; the short last one is left out.
+    """Documents one after the other, cut into rows [rows, row] in random order, less a short last one.
 
     ModelError if they do not fill one row.
     """
@@ -133,7 +133,7 @@ class Pretrainer:
         self.step = 0
 
     def run(self) -> int:
-        """Train to the end; returns the steps made. ``tell`` gets step, loss, tokens a second now and then."""
+        """Train to the end; returns the steps made. ``tell`` gets step, loss and tokens a second."""
         self._resume()
         # compiled, plain products are twice as fast on short rows as a CPU's flash kernel
         before, self.model.config._attn_implementation = self.model.config._attn_implementation, "eager"
