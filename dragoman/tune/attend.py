@@ -50,15 +50,38 @@ def attend(
     """Output [1, N, heads, dim] of query, key, value [1, heads, N, dim]; ValueError for what it cannot do."""
     if _current is None or len(query) != 1 or any(more.get(name) is not None for name in _REFUSED):
         raise ValueError("this attention cannot be computed along a tree")
-    q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))
+    windowed = sliding_window is not None and any(_length(part) > sliding_window for part in _current.parts)
+    plain = not dropout and not windowed and query.shape[-1] == value.shape[-1]
+    merged = plain and query.device.type == "cpu"
+    q, k, v = (x[0].transpose(0, 1).to(_dtype(x, merged)) for x in (query, key, value))
     if k.shape[1] != q.shape[1]:
         k, v = (x.repeat_interleave(q.shape[1] // x.shape[1], dim=1) for x in (k, v))
     q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
     scale = scaling if scaling is not None else q.shape[-1] ** -0.5
-    windowed = sliding_window is not None and any(_length(part) > sliding_window for part in _current.parts)
-    if q.device.type == "cpu" and not dropout and not windowed and q.shape == v.shape:
-        return _Merged.apply(q, k, v, _current, scale)[None], None
+    if merged:
+        return _Merged.apply(q, k, v, _current, scale)[None].to(value.dtype), None
     return _masked(q, k, v, _current, dropout, scale, sliding_window if windowed else None)[None], None
+
+
+def _dtype(x: Tensor, merged: bool) -> torch.dtype:
+    """The dtype to attend in: that of autocast, but float32 for the CPU's kernel, whose backward pass takes
+    several times as long in bfloat16.
+    """
+    device = x.device.type
+    if merged and x.dtype != torch.float64:
+        return torch.float32
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+
+
+@contextmanager
+def _own_precision() -> Iterator[None]:
+    """Full precision: the kernel makes many small products; to convert the operands of each takes longer."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def _length(part: Part) -> int:
@@ -117,6 +140,7 @@ class _Merged(torch.autograd.Function):
     """Attention of pieces to themselves and to their path, merged."""
 
     @staticmethod
+    @_own_precision()
     def forward(ctx, q, k, v, tree, scale):  # type: ignore[no-untyped-def,override]
         flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
         output, logsum = torch.zeros_like(q), q.new_zeros(q.shape[:2], dtype=torch.float32)
@@ -136,6 +160,7 @@ class _Merged(torch.autograd.Function):
         return output
 
     @staticmethod
+    @_own_precision()
     def backward(ctx, grad):  # type: ignore[no-untyped-def,override]
         q, k, v, output, logsum = ctx.saved_tensors
         flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward

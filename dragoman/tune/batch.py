@@ -18,7 +18,7 @@ Group = Sequence[Encoded]  # examples that must share a step: a pair and its neg
 
 @dataclass
 class Batch:
-    """The examples of one forward pass, right-padded or (if they begin alike) as a tree.
+    """The examples of one forward pass, right-padded or as a tree.
 
     ids: [B, T], or [1, N] of a tree (the last token of the longest row is never an input, so it is not here);
     rows, columns: [N] place in ``ids`` of the state that predicts each learned token; targets: [N]; weights:
@@ -52,8 +52,10 @@ def group_length(group: Group) -> int:
 
 
 def collate(examples: Sequence[Encoded], pad: int, share: bool = False) -> Batch:
-    """Examples to one batch. ``share``: what they begin with alike stands there once, if that saves much."""
-    tree = grow(examples, pad) if share and len(examples) > 1 else None
+    """Examples to one batch. ``share``: as a tree, without padding; what they begin with alike stands there
+    once, if that saves much.
+    """
+    tree = grow(examples, pad) if share else None
     places, targets, weights, owner = [], [], [], []
     for row, encoded in enumerate(examples):
         weight = np.asarray(encoded.weights, dtype=np.float32)

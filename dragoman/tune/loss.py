@@ -169,8 +169,9 @@ def signed_loss(
         limit = CHUNK_BYTES.get(hidden.device.type, CHUNK_BYTES["cpu"])
         chunk = max(CHUNK_TOKENS, limit // (4 * head.weight.shape[0]))
     scales = scales.float()
-    if not torch.is_grad_enabled():
-        losses = token_losses(hidden, head, targets, scales, chunk)
-        return (losses * scales.abs()).sum(), losses
-    total, losses = _SignedLoss.apply(hidden, head.weight, head.bias, targets, scales, head, chunk)
+    with torch.autocast(hidden.device.type, enabled=False):  # the head says itself what it multiplies in
+        if not torch.is_grad_enabled():
+            losses = token_losses(hidden, head, targets, scales, chunk)
+            return (losses * scales.abs()).sum(), losses
+        total, losses = _SignedLoss.apply(hidden, head.weight, head.bias, targets, scales, head, chunk)
     return total, losses

@@ -93,8 +93,8 @@ def token_scales(
 class Stepper:
     """Runs the forward and backward passes of a step on one model.
 
-    ``share``: compute what examples of a batch begin with alike once (exact; checked by
-    :meth:`check_sharing`).
+    ``share``: lay batches out as trees, without padding, so that what examples begin with alike is computed
+    once (exact; checked by :meth:`check_sharing`).
     """
 
     def __init__(
@@ -183,11 +183,10 @@ class Stepper:
     @torch.no_grad()
     def check_sharing(self, examples: Sequence[Encoded]) -> bool:
         """Turn sharing off unless it gives the states of the plain way (ALiBi, caches of another kind)."""
-        if not self.share or len(examples) < 2:
-            return self.share
+        if not self.share:
+            return False
+        examples = [*examples, *examples]  # so that something is shared
         plain, shared = collate(examples, self.pad), collate(examples, self.pad, True)
-        if shared.tree is None:
-            return self.share
         was_training = self.model.training
         self.model.eval()
         try:

@@ -1,9 +1,9 @@
 """Examples that begin alike, laid out as a tree in one row of ids, so that what they share is computed once.
 
 The root holds what all examples begin with (a template's preamble), a branch what several of them go on
-with (the instruction of a direction), a leaf the rest of one example. Nothing is padded. A token attends to
-the tokens on the way from the root to it and to no other (``attend.py``), so that states are those of the
-examples one by one.
+with (the instruction of a direction), a leaf the rest of one example. Examples that begin with nothing alike
+are leaves without a root. Nothing is padded. A token attends to the tokens on the way from the root to it and
+to no other (``attend.py``), so that states are those of the examples one by one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dragoman.prompt.encode import Encoded
 
 ROUND = 16  # the row is filled up to a multiple of this, so that kernels are reused
 BRANCH = 8  # ids that a branch must save: it costs a call of the attention kernel in each layer
-WORTH = 0.1  # share of the ids that a tree must save
+WORTH = 0.1  # share of the ids that a root and branches must save
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ class _Row:
         return torch.from_numpy(ids)[None], torch.from_numpy(np.concatenate([*self.positions, rest]))[None]
 
 
-def grow(examples: Sequence[Encoded], pad: int) -> Tree | None:
-    """The tree of examples without their last ids, which are never an input; None if it would save little."""
+def grow(examples: Sequence[Encoded], pad: int) -> Tree:
+    """The tree of examples without their last ids, which are never an input."""
     ids = [np.asarray(encoded.ids, dtype=np.int64) for encoded in examples]
     # the state that predicts the first learned id is each example's own
     limits = [next(i for i, w in enumerate(encoded.weights) if w != 0) - 1 for encoded in examples]
@@ -119,7 +119,7 @@ def grow(examples: Sequence[Encoded], pad: int) -> Tree | None:
         shared[members] = length
     saved = int(shared.sum()) - root - sum(length - root for _, length in groups)
     if saved < WORTH * sum(map(len, ids)):
-        return None
+        root, groups, shared = 0, [], np.zeros_like(shared)
     row, starts = _Row(), np.zeros(len(examples), dtype=np.int64)
     path: tuple[slice, ...] = ()
     if root:

@@ -182,6 +182,30 @@ def test_a_shared_preamble_is_the_plain_way(kind: str, groups: list[Group]) -> N
     assert shared.padded < 0.7 * plain.padded, "it pays"
 
 
+@pytest.mark.parametrize("kind", SHARING)
+def test_products_in_bfloat16_stay_near(kind: str, groups: list[Group]) -> None:
+    """Loss and gradient of both layouts, against float32; the attention does not lose precision besides."""
+    model = tiny_model(kind, VOCABULARY)
+    plain, wanted = run(make_stepper(model, Objective(alpha=0.5)), groups)
+    for share in (False, True):
+        stepper = make_stepper(model, Objective(alpha=0.5), compute_bf16=True, share=share)
+        assert stepper.check_sharing([e for g in groups for e in g]) is share
+        result, found = run(stepper, groups)
+        assert result.loss == pytest.approx(plain.loss, rel=3e-3)
+        assert difference(found, wanted) < 0.03
+        assert {gradient.dtype for gradient in found.values()} == {torch.float32}
+
+
+def test_examples_that_share_nothing_are_the_plain_way(model: Any, tokenizer: Any) -> None:
+    """A row of leaves: no padding, the same loss and gradient."""
+    groups = make_groups(make_encoder(tokenizer), 6, {"mt": {"directions": [["en", "de"], ["de", "en"]]}})
+    plain, wanted = run(make_stepper(model), groups)
+    shared, found = run(make_stepper(model, share=True), groups)
+    assert shared.loss == pytest.approx(plain.loss, rel=1e-5)
+    assert difference(found, wanted) < 1e-5
+    assert shared.padded <= plain.padded
+
+
 def test_sharing_under_several_passes_is_the_plain_way(model: Any, groups: list[Group]) -> None:
     plain, wanted = run(make_stepper(model), groups)
     shared, found = run(make_stepper(model, batch_tokens=900, share=True), groups)

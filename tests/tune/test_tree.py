@@ -42,7 +42,7 @@ def read_back(tree: Tree, which: int, encoded: Encoded) -> list[int]:
         stands = part.span.start
         for length in part.lengths:
             place = tree.starts[which] + tree.shared[which]
-            if stands == place and part is not tree.parts[0]:
+            if stands == place and (part.path or not tree.shared[which]):
                 spans = [*part.path, slice(stands, stands + length)]
                 positions = torch.cat([tree.positions[0, s] for s in spans]).tolist()
                 assert positions == list(range(len(encoded.ids) - 1))
@@ -64,7 +64,6 @@ def check_tree(examples: list[Encoded], tree: Tree) -> None:
 def test_a_preamble_and_families() -> None:
     examples = families()
     tree = grow(examples, 0)
-    assert tree is not None
     check_tree(examples, tree)
     assert tree.shared.tolist() == [32] * 7 + [20]
     leaves = sum(len(e.ids) - 1 for e in examples) - int(tree.shared.sum())
@@ -76,23 +75,29 @@ def test_the_order_of_examples_does_not_matter() -> None:
     examples = families()
     shuffled = [examples[i] for i in np.random.default_rng(1).permutation(len(examples))]
     tree = grow(shuffled, 0)
-    assert tree is not None
     check_tree(shuffled, tree)
     assert sorted(tree.shared) == [20] + [32] * 7
 
 
-def test_nothing_to_share() -> None:
-    assert grow([row(*range(10, 40)), row(*range(50, 90))], 0) is None
-    assert grow([row(*range(10, 40), learned=30 - 1), row(*range(10, 40), learned=29)], 0) is None, (
-        "all is learned"
-    )
-    assert collate([row(*range(10, 40))], 0, share=True).tree is None
+@pytest.mark.parametrize(
+    "examples",
+    [
+        [row(*range(10, 40)), row(*range(50, 71))],
+        [row(*range(10, 40), learned=29), row(*range(10, 40), learned=29)],  # all is learned
+        [row(*range(10, 40))],
+    ],
+)
+def test_nothing_to_share(examples: list[Encoded]) -> None:
+    """Leaves without a root: nothing is padded."""
+    tree = grow(examples, 0)
+    check_tree(examples, tree)
+    assert len(tree.parts) == 1 and not tree.parts[0].path and not tree.shared.any()
+    assert tree.ids.shape[1] < sum(len(e.ids) - 1 for e in examples) + ROUND
 
 
 def test_equal_examples() -> None:
     examples = [row(*range(40))] * 3
     tree = grow(examples, 0)
-    assert tree is not None
     check_tree(examples, tree)
     assert tree.shared.tolist() == [37] * 3, "all but the state that predicts the first learned id"
 
@@ -109,13 +114,12 @@ def test_any_examples(made: list[tuple[int, list[int]]]) -> None:
     """Two ids make common beginnings of every kind; learned ends of 1 to 5 ids reach into some of them."""
     examples = [row(*ids, 2, learned=min(learned, len(ids))) for learned, ids in made]
     tree = grow(examples, 0)
-    if tree is not None:
-        check_tree(examples, tree)
-        assert tree.parts[-1].span.stop <= sum(len(e.ids) - 1 for e in examples)
+    check_tree(examples, tree)
+    assert tree.parts[-1].span.stop <= sum(len(e.ids) - 1 for e in examples)
     batch = collate(examples, 0, share=True)
     for place in range(len(batch.targets)):
         encoded = examples[batch.example[place]]
-        column = int(batch.columns[place]) - (tree.starts[batch.example[place]] if tree else 0)
+        column = int(batch.columns[place]) - tree.starts[batch.example[place]]
         assert encoded.ids[column + 1] == int(batch.targets[place]) and encoded.weights[column + 1]
         assert encoded.ids[column] == int(batch.ids[batch.rows[place], batch.columns[place]])
 
@@ -144,7 +148,6 @@ def by_hand(q: Tensor, k: Tensor, v: Tensor, tree: Tree, window: int | None) -> 
 def test_attention_and_its_gradient(window: int | None, heads: int, scale: float) -> None:
     """Against one softmax in float64; with large scores one side of the merged softmax vanishes."""
     tree = grow(families(), 0)
-    assert tree is not None
     generator = torch.Generator().manual_seed(1)
     size = tree.ids.shape[1]
     q, k, v = (
@@ -176,7 +179,7 @@ def test_attention_and_its_gradient(window: int | None, heads: int, scale: float
 @pytest.mark.parametrize("more", [{"softcap": 30.0}, {"s_aux": torch.zeros(4)}])
 def test_what_cannot_be_computed_is_refused(more: dict[str, Any]) -> None:
     tree = grow(families(), 0)
-    x = torch.randn(1, 4, tree.ids.shape[1], 8) if tree else torch.empty(0)
+    x = torch.randn(1, 4, tree.ids.shape[1], 8)
     config = tiny_model("llama", VOCABULARY).config
     with attending(config, tree), pytest.raises(ValueError, match="along a tree"):
         attend(None, x, x, x, **more)
