@@ -11,6 +11,7 @@ import typer
 
 import dragoman
 from dragoman import options
+from dragoman.align import verb
 from dragoman.errors import DragomanError
 
 app = typer.Typer(
@@ -230,6 +231,9 @@ def compare(
         identifier=identifier, training=training, metrics=metric or ("BLEU", "chrF++"),
         external=_external(comet, bleurt), trials=trials, seed=seed, out=out, style=style,
     )  # fmt: skip
+
+
+app.command(epilog=_example(*verb.EXAMPLES))(verb.align)
 
 
 @app.command(epilog=_example("dragoman demo", "dragoman demo stages.stage2.objective.alpha=0.1 --seed 2"))

@@ -15,8 +15,8 @@ import pytest
 from conftest import Cli, Tiny
 from tinyrun import recipe_content, write_recipe, write_text
 
-VERBS = ("run", "inspect", "translate", "evaluate", "compare", "demo", "doctor")
-HEAVY = ("torch", "transformers", "peft", "numpy", "sacrebleu", "pydantic", "yaml", "rich.progress")
+VERBS = ("run", "inspect", "translate", "evaluate", "compare", "align", "demo", "doctor")
+HEAVY = ("torch", "transformers", "peft", "numpy", "numba", "sacrebleu", "pydantic", "yaml", "rich.progress")
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Word alignment: which word answers which word."""

@@ -1,0 +1,49 @@
+"""How the loops of this folder are compiled: once, kept on disk, free to run in several threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+from dragoman.console import say
+
+F = TypeVar("F", bound=Callable[..., Any])
+PATIENCE = 1.0  # seconds after which compiling is told; kernels from the cache load in a fraction of one
+
+
+def compiled(function: F) -> F:
+    """The function as machine code, made at its first call and then kept in numba's cache.
+
+    It runs without the interpreter's lock; sums may be reordered (``reassoc``) so that loops become vectors.
+    """
+    return cast(F, njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"})(function))
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """Say that the loops are being compiled if that takes longer than loading them would."""
+    start = time.monotonic()
+    words = " align      compiling the aligner's loops (once; they are kept for the next time)"
+    timer = threading.Timer(PATIENCE, say, [words])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    if (took := time.monotonic() - start) > PATIENCE:
+        say(f" align      compiled in {took:.0f} s")
+
+
+def in_threads(work: Callable[..., Any], parts: Sequence[tuple[int, int]], threads: int) -> list[Any]:
+    """``work(start, end)`` for each part, in up to ``threads`` threads; results in the order of the parts."""
+    if threads == 1 or len(parts) == 1:
+        return [work(start, end) for start, end in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda part: work(*part), parts))

@@ -1,0 +1,103 @@
+"""Where the aligner's text comes from: two files, one file with both sides, or standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from dragoman.corpus.opening import MAX_LINE, Bad, raw_lines
+from dragoman.errors import DataError
+
+SEPARATOR = b" ||| "
+STDIN = "-"
+
+
+class Origin(NamedTuple):
+    """A text: ``target`` is None where both sides stand in one file (tab or `` ||| `` between them)."""
+
+    source: str
+    target: str | None = None
+
+    def __str__(self) -> str:
+        return self.source if self.target is None else f"{self.source}, {self.target}"
+
+    def again(self) -> bool:
+        """True if the text can be read twice."""
+        return STDIN not in (self.source, self.target)
+
+
+def read_pairs(origin: Origin) -> Iterator[tuple[bytes, bytes]]:
+    """Both sides of each line. DataError, with file and line, for what is no line of parallel text."""
+    if origin.target is None:
+        for number, line in enumerate(_lines(origin.source), 1):
+            yield _parted(line, origin.source, number)
+        return
+    one, two = _lines(origin.source), _lines(origin.target)
+    count = 0
+    while True:
+        first, second = next(one, None), next(two, None)
+        if first is None or second is None:
+            break
+        count += 1
+        yield first, second
+    if first is not None or second is not None:
+        longer, more = (origin.source, one) if second is None else (origin.target, two)
+        total = count + 1 + sum(1 for _ in more)
+        shorter = origin.target if second is None else origin.source
+        raise DataError(
+            f"{longer}: {total:,} lines, but {shorter} has {count:,}; expected equally many, "
+            "line i of one answering line i of the other"
+        )
+
+
+def _parted(line: bytes, name: str, number: int) -> tuple[bytes, bytes]:
+    """The two columns of a TSV, or the two sides of ``a ||| b``."""
+    parts = line.split(b"\t") if b"\t" in line else (line + b" ").split(SEPARATOR)
+    if len(parts) != 2:
+        if not line.strip():
+            return b"", b""
+        shown = "standard input" if name == STDIN else name
+        raise DataError(
+            f"{shown}:{number}: {len(parts)} columns, expected 2: source, a tab (or ' ||| '), target; "
+            "two files are given as two arguments"
+        )
+    return parts[0], parts[1]
+
+
+def _lines(name: str) -> Iterator[bytes]:
+    shown = "standard input" if name == STDIN else name
+    lines = _stream(sys.stdin.buffer) if name == STDIN else raw_lines(Path(name))
+    for number, line in enumerate(lines, 1):
+        if isinstance(line, Bad):
+            raise DataError(f"{shown}:{number}: {line.reason}; expected a sentence a line; split or drop it")
+        yield line
+
+
+def _stream(file: IO[bytes]) -> Iterator[bytes | Bad]:
+    for line in iter(lambda: file.readline(MAX_LINE + 2), b""):
+        if len(line) > MAX_LINE and not line.endswith(b"\n"):
+            yield Bad(f"line over {MAX_LINE >> 20} MB")
+            return
+        yield line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+class Columns:
+    """Pairs as two iterators for a reader that wants one side, then the other: the second side is kept
+    meanwhile."""
+
+    def __init__(self, pairs: Iterator[tuple[bytes, bytes]]) -> None:
+        self._pairs = pairs
+        self._kept: list[bytes] = []
+
+    def source(self) -> Iterator[bytes]:
+        """The first side; reading it to its end is what fills the other."""
+        for first, second in self._pairs:
+            self._kept.append(second)
+            yield first
+
+    def target(self) -> Iterator[bytes]:
+        """The second side."""
+        yield from self._kept
+        self._kept = []
