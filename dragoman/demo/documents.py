@@ -1,7 +1,7 @@
 """Pre-training text of the demo's base: documents made of phrasebook lines, as token ids.
 
 Half-way between a web page and a textbook: a document has some lines of one language, some lines in two
-languages with the languages' names as labels, or a glossary of words or phrases in two languages. Glossaries
+languages with the languages' names as labels or in a head line, or a glossary of words or phrases in two languages. Glossaries
 come from the gold links; without them a base this small takes far longer to find out that labelled lines mean
 the same. No document is worded as an instruction or follows a prompt template.
 """
@@ -40,6 +40,11 @@ def label(language: str) -> str:
     return name_in(language, "en") + ":"
 
 
+def head(pair: tuple[str, str]) -> str:
+    """`Italian and Dutch:`"""
+    return f"{name_in(pair[0], 'en')} and {label(pair[1])}"
+
+
 class Pieces:
     """Ids of a block of lines in all languages, at the start of a text line and after a space; and of labels.
 
@@ -64,6 +69,7 @@ class Pieces:
         self.spaced = {code: self.encode([" " + text for text in rows]) for code, rows in texts.items()}
         self.glossary = {entry: self._phrases(list(found)) for entry, found in glossary.items()}
         self.labels = dict(zip(LANGUAGES, self.encode([label(code) for code in LANGUAGES]), strict=True))
+        self.heads = dict(zip(DIRECTIONS, self.encode([head(pair) for pair in DIRECTIONS]), strict=True))
         self.newline = self.encode(["\n"])[0]
         self.begin, self.end = (
             np.array([backend.token_to_id(token)], dtype=np.int16) for token in ("<s>", "</s>")
@@ -85,8 +91,16 @@ class Pieces:
         return parts
 
     def bilingual(self, rows: Ids, pair: tuple[str, str], style: int) -> list[Ids]:
-        """Line by line, each text after its label (style 0) or below it (1); or all, then all again (2)."""
+        """Line by line, each text after its label (style 0) or below it (1); or all, then all again (2).
+
+        Or the two languages are named once, at the head, and the lines alternate without labels (3).
+        """
         parts: list[Ids] = []
+        if style == 3:
+            parts += [self.heads[pair], self.newline]
+            return parts + [
+                part for row in rows for code in pair for part in (self.fresh[code][row], self.newline)
+            ]
         if style == 2:
             return [piece for code in pair for piece in self.monolingual(rows, code, 1)]
         for row in rows:
@@ -100,10 +114,11 @@ class Pieces:
         pair = DIRECTIONS[int(rng.integers(len(DIRECTIONS)))]
         sizes = [size for size in range(1, PHRASE + 1) if (pair, size) in self.glossary]
         known = self.glossary[pair, sizes[int(rng.integers(len(sizes)))]]
-        parts: list[Ids] = [self.begin]
+        headed = bool(rng.integers(2))
+        parts: list[Ids] = [self.begin, self.heads[pair], self.newline] if headed else [self.begin]
         for chosen in rng.integers(len(known), size=int(rng.integers(3, 9))):
             for code, word in zip(pair, known[chosen], strict=True):
-                parts += [self.labels[code], word, self.newline]
+                parts += [word, self.newline] if headed else [self.labels[code], word, self.newline]
         return np.concatenate([*parts[:-1], self.end])
 
     def documents(self, rng: np.random.Generator, bilingual: float, glossary: float = 0.0) -> Iterator[Ids]:
@@ -114,15 +129,16 @@ class Pieces:
         order = rng.permutation(self.count)
         place = 0
         while place < self.count:
-            style = int(rng.integers(3))
             if rng.random() < glossary:
                 yield self.words(rng)
             if rng.random() < bilingual:
                 rows = order[place : place + int(rng.integers(1, 5))]
-                parts = self.bilingual(rows, DIRECTIONS[int(rng.integers(len(DIRECTIONS)))], style)
+                pair = DIRECTIONS[int(rng.integers(len(DIRECTIONS)))]
+                parts = self.bilingual(rows, pair, int(rng.integers(4)))
             else:
                 rows = order[place : place + int(rng.integers(3, 9))]
-                parts = self.monolingual(rows, LANGUAGES[int(rng.integers(len(LANGUAGES)))], style)
+                code = LANGUAGES[int(rng.integers(len(LANGUAGES)))]
+                parts = self.monolingual(rows, code, int(rng.integers(3)))
             place += len(rows)
             # The last line end of a document is its end token.
             yield np.concatenate(

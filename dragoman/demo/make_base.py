@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dragoman.demo.documents import DIRECTIONS, TOKENS_PER_LINE, Pieces, book, label, token_stream
+from dragoman.demo.documents import DIRECTIONS, TOKENS_PER_LINE, Pieces, book, head, label, token_stream
 from dragoman.demo.lexicon import LANGUAGES
 from dragoman.demo.phrasebook import BASE_LINES
 from dragoman.prompt.templates import load_template
@@ -76,6 +76,7 @@ def make_tokenizer(vocabulary: int) -> Any:
             yield from (line.text(code) for code in LANGUAGES)
         for code in LANGUAGES:
             yield from [f"{label(code)} {label(code)}"] * TEMPLATE_TIMES
+        yield from map(head, DIRECTIONS)
         yield from [words] * TEMPLATE_TIMES
 
     return learn_tokenizer(texts(), vocabulary)
@@ -214,8 +215,11 @@ def main() -> None:
     # What is checked is what is shipped: the weights rounded to float16.
     model.half().float()
     exact = check(model, tokenizer, options.check)
-    chosen = {key: value for key, value in vars(options).items() if key not in ("out", "workers", "device")}
+    places = ("out", "workers", "device", "start")
+    chosen = {key: value for key, value in vars(options).items() if key not in places}
     card = {**chosen, "steps": steps, "parameters": model.num_parameters(), "exact_match": exact}
+    if options.start is not None:
+        card["went_on_from"] = json.loads((options.start / "base.json").read_text(encoding="utf-8"))
     save(model.half(), tokenizer, options.out, card)
     size = sum(path.stat().st_size for path in options.out.iterdir())
     print(f"{options.out}: {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s", flush=True)

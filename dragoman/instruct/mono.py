@@ -2,7 +2,8 @@
 
 For pre-training small bases, and for continued pre-training on a new language. A monolingual document is a
 few neighbouring lines of one language; a bilingual one holds two lines in two languages. Each text stands
-after its language's name, unless ``labelled`` is off.
+after its language's name, or a head line names both languages of a bilingual document; ``labelled: false``
+leaves all names out.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ class Mono:
         ]
 
     def _bilingual(self, lines: range, first: str, rng: random.Random) -> list[Example]:
-        """Two lines, each followed by its translation: the same two languages in the same order."""
+        """Two lines, each followed by its translation: the same two languages in the same order.
+
+        Names far from their text, in a head line, are what a model meets in an instruction.
+        """
         second = rng.choice([code for code in self.languages if code != first])
         direction = Direction(first, second)
         usable = [record for i in lines if (record := self.store[i]).has(direction)]
@@ -66,7 +70,11 @@ class Mono:
             return self._monolingual(lines, first)
         places = sorted(rng.sample(range(len(usable)), min(2, len(usable))))
         chosen = [usable[place] for place in places]
-        texts = [self._labelled(code, record.texts[code]) for record in chosen for code in direction]
+        if self.spec.labelled and rng.random() < 0.5:
+            names = " and ".join(name_in(code, "en") for code in direction)
+            texts = [f"{names}:", *(record.texts[code] for record in chosen for code in direction)]
+        else:
+            texts = [self._labelled(code, record.texts[code]) for record in chosen for code in direction]
         return [Example((assistant("\n".join(texts)),), "mono", direction, chosen[0].id)]
 
     def _labelled(self, code: str, text: str) -> str:

@@ -36,8 +36,9 @@ def test_ids_are_those_of_the_text(tokenizer: Any, bilingual: float) -> None:
     for ids in documents(tokenizer, stream):
         text = tokenizer.decode(ids)
         assert tokenizer(text, add_special_tokens=False).input_ids == ids
-        names = {f"{name}:" for name in ("English", "Italian", "Dutch", "Romanian")}
-        rows = [row.split(": ", 1)[-1] for row in text.split("\n") if row not in names]
+        names = ("English", "Italian", "Dutch", "Romanian")
+        heads = {f"{name}:" for name in names} | {f"{a} and {b}:" for a in names for b in names}
+        rows = [row.split(": ", 1)[-1] for row in text.split("\n") if row not in heads]
         assert all(row in lines or bilingual == 0 for row in rows)
         assert sum(name in text for name in names) == 2 * bilingual or bilingual == 0
 
@@ -64,6 +65,8 @@ def test_all_directions_and_styles(tokenizer: Any) -> None:
     it, nl = ([line.text(code) for line in (first, second)] for code in ("it", "nl"))
     assert said[0] == f"Italian: {it[0]}\nDutch: {nl[0]}\nItalian: {it[1]}\nDutch: {nl[1]}\n"
     assert said[1] == f"Italian:\n{it[0]}\nDutch:\n{nl[0]}\nItalian:\n{it[1]}\nDutch:\n{nl[1]}\n"
+    headed = tokenizer.decode(np.concatenate(pieces.bilingual(rows, ("it", "nl"), 3)).tolist())
+    assert headed == f"Italian and Dutch:\n{it[0]}\n{nl[0]}\n{it[1]}\n{nl[1]}\n"
     assert said[2] == f"Italian:\n{it[0]}\n{it[1]}\nDutch:\n{nl[0]}\n{nl[1]}\n"
 
 
@@ -102,7 +105,12 @@ def test_a_glossary_holds_linked_phrases_of_two_languages(tokenizer: Any) -> Non
     names = {"English": "en", "Italian": "it", "Dutch": "nl", "Romanian": "ro"}
     for seed in range(20):
         ids = pieces.words(np.random.default_rng(seed)).tolist()
-        rows = [row.split(": ") for row in tokenizer.decode(ids[1:-1]).split("\n")]
+        lines = tokenizer.decode(ids[1:-1]).split("\n")
+        if lines[0].endswith(":"):
+            labels = lines[0].removesuffix(":").split(" and ")
+            rows = [[label, line.strip()] for label, line in zip(labels * 8, lines[1:], strict=False)]
+        else:
+            rows = [line.split(": ") for line in lines]
         assert len(rows) % 2 == 0 and 3 <= len(rows) // 2 <= 8
         for (left, words), (right, others) in zip(rows[::2], rows[1::2], strict=True):
             assert ((names[left], names[right]), (words, others)) in known

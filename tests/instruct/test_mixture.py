@@ -166,13 +166,26 @@ def test_share_of_bilingual_documents(share: float) -> None:
 
 
 def test_a_bilingual_document_is_two_lines_in_two_languages() -> None:
+    names = {"English": "en", "German": "de", "French": "fr"}
+    records = {record.id: record for record in toy_records(400)}
+    texts = {text: code for record in records.values() for code, text in record.texts.items()}
     pairs: Counter[str] = Counter()
+    headed = 0
     for example in documents(300, bilingual=1.0):
         rows = example.turns[0].content.split("\n")
-        labels = [row.split(": ")[0] for row in rows]
-        assert len(rows) == 4 and labels[0] == labels[2] != labels[1] == labels[3]
+        if " and " in rows[0] and rows[0].endswith(":"):
+            headed += 1
+            labels = rows[0].removesuffix(":").split(" and ") * 2
+            lines = rows[1:]
+        else:
+            labels = [row.split(": ")[0] for row in rows]
+            lines = [row.split(": ", 1)[1] for row in rows]
+        assert len(lines) == 4 and labels[0] == labels[2] != labels[1] == labels[3]
+        assert [names[label] for label in labels] == [texts[line] for line in lines]
+        assert lines[0] in records[example.id].texts.values()
         pairs[str(example.direction)] += 1
     assert len(pairs) == 6, "all directions"
+    assert 100 < headed < 200, "half name their languages at the head"
 
 
 def test_mono_of_chosen_languages() -> None:
