@@ -1,9 +1,9 @@
 """Pre-training text of the demo's base: documents made of phrasebook lines, as token ids.
 
 Half-way between a web page and a textbook: a document has some lines of one language, some lines in two
-languages with the languages' names as labels or in a head line, or a glossary of words or phrases in two languages. Glossaries
-come from the gold links; without them a base this small takes far longer to find out that labelled lines mean
-the same. No document is worded as an instruction or follows a prompt template.
+languages with the languages' names as labels or in a head line, or a glossary of words or phrases in two
+languages. Glossaries come from the gold links; without them a base this small takes far longer to find out
+that labelled lines mean the same. No document is worded as an instruction or follows a prompt template.
 """
 
 from __future__ import annotations
