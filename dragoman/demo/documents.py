@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,18 @@ GLOSSARY_LINES = 1000  # lines of a block whose linked words make its glossaries
 PHRASE = 5  # words of the longest phrase in a glossary
 TOKENS_PER_LINE = 22
 """Tokens of documents that a line gives in one pass, roughly; for planning."""
+
+
+class Shares(NamedTuple):
+    """What the documents are: the share of bilingual ones; of those, the share whose languages are named in a
+    head line; and how many glossaries there are for each other document."""
+
+    bilingual: float = 0.95
+    heads: float = 0.05
+    glossary: float = 0.8
+
+
+SHARES = Shares()
 
 
 @cache
@@ -109,32 +121,30 @@ class Pieces:
                 parts += [self.labels[code], *text, self.newline]
         return parts
 
-    def words(self, rng: np.random.Generator) -> Ids:
+    def words(self, rng: np.random.Generator, heads: float = 0.0) -> Ids:
         """A glossary: 3 to 8 words, or phrases of one length, of two languages."""
         pair = DIRECTIONS[int(rng.integers(len(DIRECTIONS)))]
         sizes = [size for size in range(1, PHRASE + 1) if (pair, size) in self.glossary]
         known = self.glossary[pair, sizes[int(rng.integers(len(sizes)))]]
-        headed = bool(rng.integers(2))
+        headed = rng.random() < heads
         parts: list[Ids] = [self.begin, self.heads[pair], self.newline] if headed else [self.begin]
         for chosen in rng.integers(len(known), size=int(rng.integers(3, 9))):
             for code, word in zip(pair, known[chosen], strict=True):
                 parts += [word, self.newline] if headed else [self.labels[code], word, self.newline]
         return np.concatenate([*parts[:-1], self.end])
 
-    def documents(self, rng: np.random.Generator, bilingual: float, glossary: float = 0.0) -> Iterator[Ids]:
-        """Each line once: in a bilingual document of 1 to 4 lines, or in a monolingual one of 3 to 8.
-
-        Before a document there is a glossary with probability ``glossary``.
-        """
+    def documents(self, rng: np.random.Generator, shares: Shares) -> Iterator[Ids]:
+        """Each line once: in a bilingual document of 1 to 4 lines, or in a monolingual one of 3 to 8."""
         order = rng.permutation(self.count)
         place = 0
         while place < self.count:
-            if rng.random() < glossary:
-                yield self.words(rng)
-            if rng.random() < bilingual:
+            if rng.random() < shares.glossary:
+                yield self.words(rng, shares.heads)
+            if rng.random() < shares.bilingual:
                 rows = order[place : place + int(rng.integers(1, 5))]
                 pair = DIRECTIONS[int(rng.integers(len(DIRECTIONS)))]
-                parts = self.bilingual(rows, pair, int(rng.integers(4)))
+                style = 3 if rng.random() < shares.heads else int(rng.integers(3))
+                parts = self.bilingual(rows, pair, style)
             else:
                 rows = order[place : place + int(rng.integers(3, 9))]
                 code = LANGUAGES[int(rng.integers(len(LANGUAGES)))]
@@ -166,16 +176,12 @@ def linked_phrases(line: Line, pair: tuple[str, str]) -> Iterator[tuple[int, tup
                 yield end - start, texts
 
 
-def token_stream(
-    backend: Any, lines: range, passes: int, seed: int, bilingual: float, glossary: float = 0.0
-) -> Ids:
+def token_stream(backend: Any, lines: range, passes: int, seed: int, shares: Shares = SHARES) -> Ids:
     """Documents of some lines one after the other, ``passes`` times in other company: int16 ids."""
     pieces = Pieces(backend, lines.start, len(lines))
     streams = [
         document
         for number in range(passes)
-        for document in pieces.documents(
-            np.random.default_rng([seed, lines.start, number]), bilingual, glossary
-        )
+        for document in pieces.documents(np.random.default_rng([seed, lines.start, number]), shares)
     ]
     return np.concatenate(streams)

@@ -23,7 +23,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from dragoman.demo.documents import DIRECTIONS, TOKENS_PER_LINE, Pieces, book, head, label, token_stream
+from dragoman.demo.documents import (
+    DIRECTIONS,
+    SHARES,
+    TOKENS_PER_LINE,
+    Pieces,
+    Shares,
+    book,
+    head,
+    label,
+    token_stream,
+)
 from dragoman.demo.lexicon import LANGUAGES
 from dragoman.demo.phrasebook import BASE_LINES
 from dragoman.prompt.templates import load_template
@@ -41,21 +51,28 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the base")
-    parser.add_argument("--lines", type=int, default=1_500_000, help="phrasebook lines to learn from")
-    parser.add_argument("--bilingual", type=float, default=0.75, help="share of bilingual documents")
-    parser.add_argument("--glossary", type=float, default=0.3, help="glossaries for each other document")
+    parser.add_argument("--lines", type=int, default=60_000, help="phrasebook lines to learn from")
+    parser.add_argument(
+        "--bilingual", type=float, default=SHARES.bilingual, help="share of bilingual documents"
+    )
+    parser.add_argument(
+        "--heads", type=float, default=SHARES.heads, help="share of those with the names in a head line"
+    )
+    parser.add_argument(
+        "--glossary", type=float, default=SHARES.glossary, help="glossaries for each other document"
+    )
     parser.add_argument("--start", type=Path, default=None, help="base to go on from (its tokenizer is kept)")
-    parser.add_argument("--steps", type=int, default=8_000, help="optimiser steps")
+    parser.add_argument("--steps", type=int, default=5_000, help="optimiser steps")
     parser.add_argument(
         "--minutes", type=float, default=None, help="end training after this time at the latest"
     )
-    parser.add_argument("--batch", type=int, default=256, help="rows in a step")
-    parser.add_argument("--row", type=int, default=256, help="tokens in a row")
+    parser.add_argument("--batch", type=int, default=48, help="rows in a step")
+    parser.add_argument("--row", type=int, default=96, help="tokens in a row")
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
-    parser.add_argument("--vocabulary", type=int, default=2560, help="tokens")
-    parser.add_argument("--hidden", type=int, default=192, help="width")
-    parser.add_argument("--inner", type=int, default=512, help="width of the feed-forward layers")
-    parser.add_argument("--layers", type=int, default=6, help="depth")
+    parser.add_argument("--vocabulary", type=int, default=2048, help="tokens")
+    parser.add_argument("--hidden", type=int, default=256, help="width")
+    parser.add_argument("--inner", type=int, default=704, help="width of the feed-forward layers")
+    parser.add_argument("--layers", type=int, default=4, help="depth")
     parser.add_argument("--check", type=int, default=100, help="lines per direction in the check")
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes that write documents"
@@ -82,7 +99,7 @@ def make_tokenizer(vocabulary: int) -> Any:
     return learn_tokenizer(texts(), vocabulary)
 
 
-def _stream(job: tuple[str, range, int, int, float, float]) -> np.ndarray:
+def _stream(job: tuple[str, range, int, int, Shares]) -> np.ndarray:
     """One worker's share; the tokenizer travels as JSON."""
     from tokenizers import Tokenizer
 
@@ -101,8 +118,7 @@ def make_rows(tokenizer: Any, options: argparse.Namespace) -> torch.Tensor:
             range(start, min(start + CHUNK, options.lines)),
             passes,
             options.seed,
-            options.bilingual,
-            options.glossary,
+            Shares(options.bilingual, options.heads, options.glossary),
         )
         for start in range(0, options.lines, CHUNK)
     ]

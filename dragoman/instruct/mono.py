@@ -2,8 +2,8 @@
 
 For pre-training small bases, and for continued pre-training on a new language. A monolingual document is a
 few neighbouring lines of one language; a bilingual one holds two lines in two languages. Each text stands
-after its language's name, or a head line names both languages of a bilingual document; ``labelled: false``
-leaves all names out.
+after its language's name; in a share of ``heads`` of the bilingual ones a head line names both languages
+instead. ``labelled: false`` leaves all names out.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Mono:
             return self._monolingual(lines, first)
         places = sorted(rng.sample(range(len(usable)), min(2, len(usable))))
         chosen = [usable[place] for place in places]
-        if self.spec.labelled and rng.random() < 0.5:
+        if self.spec.labelled and rng.random() < self.spec.heads:
             names = " and ".join(name_in(code, "en") for code in direction)
             texts = [f"{names}:", *(record.texts[code] for record in chosen for code in direction)]
         else:

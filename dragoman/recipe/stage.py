@@ -43,6 +43,8 @@ class TaskSpec(Section):
     """mono: languages of the documents (empty: all)."""
     bilingual: Share = 0.0
     """mono: share of documents that hold a line in two languages (0 to 1)."""
+    heads: Share = 0.0
+    """mono: share of bilingual documents that name their languages once, in a head line (0 to 1)."""
     labelled: bool = True
     """mono: write the language's name before each text of a document."""
     shots: Annotated[int, Field(ge=0)] = 0

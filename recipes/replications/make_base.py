@@ -49,6 +49,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--lines", default=None, help="lines to pre-train on, such as 1-14000")
     parser.add_argument("--bilingual", type=float, default=0.05, help="share of bilingual documents")
+    parser.add_argument(
+        "--heads", type=float, default=0.1, help="share of bilingual documents with the names in a head line"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the base")
     parser.add_argument("--vocabulary", type=int, default=4000)
     parser.add_argument("--hidden", type=int, default=256)
@@ -78,7 +81,7 @@ def tokenizer_text(store: Store) -> Iterator[str]:
 
 def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iterator[np.ndarray]:
     """Ids of documents of the ``mono`` task, drawn until the training has what it reads."""
-    spec = TaskSpec(bilingual=options.bilingual)
+    spec = TaskSpec(bilingual=options.bilingual, heads=options.heads)
     encoder = Encoder(tokenizer, load_template("plain"), 1024)
     mixture = Mixture({"mono": spec}, Material(store, encoder.template), options.seed, "pretrain")
     source = Source(mixture, encoder)

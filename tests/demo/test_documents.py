@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dragoman.demo.documents import DIRECTIONS, Pieces, book, linked_phrases, token_stream
+from dragoman.demo.documents import DIRECTIONS, Pieces, Shares, book, linked_phrases, token_stream
 from dragoman.demo.lexicon import LANGUAGES
 from dragoman.demo.linking import Word, text_of
 from dragoman.demo.phrasebook import BASE_LINES, DEMO_SPLITS
@@ -31,7 +31,7 @@ def documents(tokenizer: Any, stream: np.ndarray) -> list[list[int]]:
 
 @pytest.mark.parametrize("bilingual", [0.0, 1.0])
 def test_ids_are_those_of_the_text(tokenizer: Any, bilingual: float) -> None:
-    stream = token_stream(tokenizer.backend_tokenizer, range(40, 140), 2, 1, bilingual)
+    stream = token_stream(tokenizer.backend_tokenizer, range(40, 140), 2, 1, Shares(bilingual, 0.3, 0.0))
     lines = {line.text(code) for line in book().lines(40, 100) for code in LANGUAGES}
     for ids in documents(tokenizer, stream):
         text = tokenizer.decode(ids)
@@ -45,7 +45,7 @@ def test_ids_are_those_of_the_text(tokenizer: Any, bilingual: float) -> None:
 
 def test_every_line_once_in_a_pass_and_same_seed_same_stream(tokenizer: Any) -> None:
     def stream(seed: int) -> np.ndarray:
-        return token_stream(tokenizer.backend_tokenizer, range(50), 1, seed, 0.0)
+        return token_stream(tokenizer.backend_tokenizer, range(50), 1, seed, Shares(0.0, 0.0, 0.0))
 
     assert np.array_equal(stream(1), stream(1))
     assert not np.array_equal(stream(1), stream(2))
@@ -104,7 +104,7 @@ def test_a_glossary_holds_linked_phrases_of_two_languages(tokenizer: Any) -> Non
     }
     names = {"English": "en", "Italian": "it", "Dutch": "nl", "Romanian": "ro"}
     for seed in range(20):
-        ids = pieces.words(np.random.default_rng(seed)).tolist()
+        ids = pieces.words(np.random.default_rng(seed), 0.5).tolist()
         lines = tokenizer.decode(ids[1:-1]).split("\n")
         if lines[0].endswith(":"):
             labels = lines[0].removesuffix(":").split(" and ")

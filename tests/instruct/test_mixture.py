@@ -171,7 +171,7 @@ def test_a_bilingual_document_is_two_lines_in_two_languages() -> None:
     texts = {text: code for record in records.values() for code, text in record.texts.items()}
     pairs: Counter[str] = Counter()
     headed = 0
-    for example in documents(300, bilingual=1.0):
+    for example in documents(300, bilingual=1.0, heads=0.5):
         rows = example.turns[0].content.split("\n")
         if " and " in rows[0] and rows[0].endswith(":"):
             headed += 1
