@@ -75,6 +75,8 @@ class Aligner:
         self.pairs = 0
         """Pairs of the last training that were used; ``too_long`` were left out."""
         self.too_long = 0
+        self.entries = 0
+        """Pairs of words in the table of the last training."""
 
     def train(self, source: Iterable[Line], target: Iterable[Line], tell: Tell | None = None) -> Aligner:
         """Learn from these lines, anew; ``tell`` is called with the number of pairs seen in all passes so
@@ -137,11 +139,13 @@ class Aligner:
         if self.settings.model == "hmm":
             joint = Joint.untrained(bitext, sides[0], sides[1], self.threads)
             joint.train(bitext, self.threads, tell)
+            self.entries = len(joint.words.columns)
             joint.prune()
             self.model = joint
         else:
             self.model = Diagonal.untrained(bitext, sides[0], sides[1], self.threads, self._turned())
             self.model.train(bitext, self.threads, tell)
+            self.entries = len(self.model.words.columns)
         return bitext
 
     def _link(self, model: Joint | Diagonal, text: Text, bitext: Bitext) -> Links:

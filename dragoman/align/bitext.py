@@ -130,8 +130,3 @@ class Places:
         self.starts, self.order = places(ids, types)
         self.sentence = chunk.sentences()
         self.runs = _runs(self.starts, runs)
-
-
-def frequencies(ids: Ints, types: int) -> Longs:
-    """How often each type occurs."""
-    return np.bincount(ids, minlength=types)

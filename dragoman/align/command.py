@@ -190,6 +190,8 @@ def _report(aligner: Aligner, outputs: _Outputs, gold: list[Gold] | None, second
     settings = aligner.settings
     counts = f"{outputs.count:,} pairs, {outputs.linked:,} links in {seconds:.1f} s"
     say(f" align      {settings.model}, {settings.symmetrize}: {counts}")
+    if aligner.entries:
+        say(f" align      learnt from {aligner.pairs:,} pairs, table of {aligner.entries:,} pairs of words")
     for name, language in (("source", aligner.source), ("target", aligner.target)):
         if language.cut:
             say(f" align      {name} text was cut into units ({language.cut}); links are between words, "

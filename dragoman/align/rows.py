@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dragoman.align.bitext import Chunk, Places, frequencies
+from dragoman.align.bitext import Chunk, Places
 from dragoman.align.jit import in_threads
 from dragoman.align.table import Floats, Ints, Longs, collect, find_rows
 
@@ -30,22 +30,20 @@ class Rows:
     def of(cls, chunk: Chunk, source: Ints, target: Ints, sizes: tuple[int, int], threads: int) -> Rows:
         """The rows of a whole text, given by the type of each of its tokens and the numbers of types."""
         thin = chunk.cells > THIN_ABOVE
-        at = Places(chunk, source, sizes[0], RUNS)
-        rows = np.zeros(sizes[0] + 1, np.int64)
-        columns = np.empty(0, np.int32)
-        often = frequencies(target, sizes[1])
-
-        def find(first: int, last: int, counting: bool) -> None:
-            find_rows(
-                first, last, at.starts, at.order, at.sentence, target, chunk.target_offsets, often, thin,
-                counting, rows, columns,
-            )  # fmt: skip
-
-        in_threads(lambda first, last: find(first, last, True), at.runs, threads)
-        np.cumsum(rows, out=rows)
+        lengths = cls.lengths(chunk, source, target, sizes, threads, thin)
+        rows = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
         columns = np.empty(int(rows[-1]), np.int32)
-        in_threads(lambda first, last: find(first, last, False), at.runs, threads)
+        _find(chunk, source, target, sizes, threads, thin, rows, columns)
         return cls(rows, columns, thin)
+
+    @staticmethod
+    def lengths(
+        chunk: Chunk, source: Ints, target: Ints, sizes: tuple[int, int], threads: int, thin: bool
+    ) -> Longs:
+        """How many target types each source type meets; ``thin`` leaves out what :data:`THIN_ABOVE` says."""
+        rows = np.zeros(sizes[0] + 1, np.int64)
+        _find(chunk, source, target, sizes, threads, thin, rows, None)
+        return rows[1:]
 
     def extended(self, types: int) -> Rows:
         """The same with empty rows for types that were added behind the others."""
@@ -71,6 +69,24 @@ class Rows:
             )  # fmt: skip
 
         in_threads(work, at.runs, threads)
+
+
+def _find(
+    chunk: Chunk, source: Ints, target: Ints, sizes: tuple[int, int], threads: int, thin: bool, rows: Longs,
+    columns: Ints | None,
+) -> None:  # fmt: skip
+    """Count the rows into ``rows``, or without that their target types into ``columns``."""
+    at = Places(chunk, source, sizes[0], RUNS)
+    often = np.bincount(target, minlength=sizes[1])
+    into = np.empty(0, np.int32) if columns is None else columns
+
+    def work(first: int, last: int) -> None:
+        find_rows(
+            first, last, at.starts, at.order, at.sentence, target, chunk.target_offsets, often, thin,
+            columns is None, rows, into,
+        )  # fmt: skip
+
+    in_threads(work, at.runs, threads)
 
 
 class Buffers:

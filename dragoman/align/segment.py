@@ -22,7 +22,8 @@ _UNITS = {
     "Laoo": "[\u0ec0-\u0ec4]?[\u0e81-\u0eae\u0edc-\u0edf][\u0eaf-\u0ebd\u0ec8-\u0ece]*",
     "Khmr": "[\u1780-\u17b3](?:\u17d2[\u1780-\u17b3])*[\u17b4-\u17d1\u17d3\u17dd]*",
     "Mymr": "[\u1000-\u102a\u103f\u104e](?:\u1039[\u1000-\u1021])*[\u102b-\u1039\u103b-\u103e]*"
-    "(?:\u103a[\u102b-\u1038]*)?(?:[\u1000-\u1021]\u1037?\u103a[\u1037\u1038]*)*",
+    "(?:\u103a[\u102b-\u1038]*)?"
+    "(?:[\u1000-\u1021]\u1037?\u103a[\u1037\u1038]*(?:\u1039[\u1000-\u1021][\u102b-\u1038\u103b-\u103e]*)?)*",
 }
 """The unit of each script that is written without spaces, as a regular expression."""
 _SPACELESS = (
@@ -33,8 +34,9 @@ _SPACELESS = (
 _CUT = re.compile("|".join([*_UNITS.values(), rf"[^\W{_SPACELESS}]+|."]), re.DOTALL)
 _RUN = re.compile(f"[{_SPACELESS}]+")
 _KINDS = [(name, re.compile(pattern)) for name, pattern in _UNITS.items()]
-LONG = 4.0
-"""Units to a run of letters, on average, from which text counts as not parted into words."""
+_LONG = {"Mymr": 5, "Thai": 8, "Laoo": 8, "Khmr": 8}
+_LONG_ELSE = 4
+"""Units from which a run of letters is too long for a word; in Thai a unit is often less than a syllable."""
 SAMPLE = 2000
 
 
@@ -44,16 +46,21 @@ def cut(word: str) -> list[str]:
 
 
 def needs_cutting(lines: Sequence[str]) -> bool:
-    """True if most letters are of scripts without spaces, in runs too long to be words; the first lines
-    decide."""
-    letters = inside = units = runs = 0
+    """True if most letters are of scripts without spaces, and most of those in runs too long to be words.
+
+    The first lines decide; a run counts as often as it has units.
+    """
+    letters = inside = 0
+    weight = total = 0.0
     for line in lines[:SAMPLE]:
         letters += sum(map(str.isalpha, line))
         for run in _RUN.findall(line):
             inside += sum(map(str.isalpha, run))
-            units += len(cut(run))
-            runs += 1
-    return inside > letters / 2 and runs > 0 and units / runs > LONG
+            units = len(cut(run))
+            script = next((name for name, pattern in _KINDS if pattern.match(run)), "")
+            weight += units * units / _LONG.get(script, _LONG_ELSE)
+            total += units
+    return inside > letters / 2 and weight > total
 
 
 def kinds_of(lines: Sequence[str]) -> str:

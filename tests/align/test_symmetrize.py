@@ -55,14 +55,14 @@ def reference(forward: Links, reverse: Links, method: str) -> Links:
 GRID = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=16)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(GRID, GRID)
 def test_equal_to_the_definitions(forward: Links, reverse: Links) -> None:
     for method in METHODS:
         assert symmetrize(forward, reverse, method) == sorted(reference(forward, reverse, method)), method
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(GRID, GRID)
 def test_each_holds_the_one_before(forward: Links, reverse: Links) -> None:
     sets = {method: set(symmetrize(forward, reverse, method)) for method in METHODS}

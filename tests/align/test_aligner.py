@@ -1,0 +1,166 @@
+"""The aligner as a class: it learns, keeps every line's place, repeats itself, and can be saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from align.texts import toy
+from dragoman.align.aligner import MODELS, Aligner
+from dragoman.align.decide import SYMMETRIES
+from dragoman.align.gold import score
+from dragoman.align.pharaoh import Gold
+from dragoman.align.saved import load, save
+from dragoman.errors import DataError, ModelError
+
+SOURCE, TARGET, LINKS = toy(300)
+GOLD = [Gold(frozenset(links), frozenset(links)) for links in LINKS]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def trained(request: pytest.FixtureRequest) -> Aligner:
+    """An aligner of each model, trained on the toy text."""
+    return Aligner(request.param).train(SOURCE, TARGET)
+
+
+def test_learns_what_answers_what(trained: Aligner) -> None:
+    assert score(trained.align(SOURCE, TARGET), GOLD).aer < (
+        0.03 if trained.settings.model == "hmm" else 0.12
+    )
+
+
+def test_words_that_were_not_met_are_linked_by_stem_and_place(trained: Aligner) -> None:
+    words = SOURCE[0].split()
+    line = trained.align([f"{words[0]} neverseen"], [f"x{words[0]} xneverseen"])[0]
+    assert (0, 0) in line
+    assert trained.align(["neverseen"], [""])[0] == []
+
+
+def test_training_and_linking_at_once_is_the_same(trained: Aligner) -> None:
+    again = Aligner(trained.settings.model)  # type: ignore[arg-type]
+    assert list(again.train_align(SOURCE, TARGET)) == list(trained.align(SOURCE, TARGET))
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("symmetry", SYMMETRIES)
+def test_threads_change_nothing(model: str, symmetry: str) -> None:
+    one, two = (Aligner(model, symmetry, threads=threads).train_align(SOURCE, TARGET) for threads in (1, 2))  # type: ignore[arg-type]
+    assert list(one) == list(two)
+    assert np.array_equal(one.score, two.score)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_parts_of_the_text_change_nothing_but_the_last_bits(model: str) -> None:
+    whole = Aligner(model, "union").train_align(SOURCE, TARGET)  # type: ignore[arg-type]
+    parts = Aligner(model, "union", chunk=500).train_align(SOURCE, TARGET)  # type: ignore[arg-type]
+    same = sum(a == b for a, b in zip(whole, parts, strict=True))
+    assert same >= 0.99 * len(SOURCE)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_forward_and_reverse_are_functions_and_combine(model: str) -> None:
+    found = {s: Aligner(model, s).train_align(SOURCE, TARGET) for s in SYMMETRIES}  # type: ignore[arg-type]
+    for line in range(len(SOURCE)):
+        sets = {name: set(links[line]) for name, links in found.items()}
+        assert len({j for _, j in sets["forward"]}) == len(sets["forward"])
+        assert len({i for i, _ in sets["reverse"]}) == len(sets["reverse"])
+        assert sets["intersect"] == sets["forward"] & sets["reverse"]
+        assert sets["union"] == sets["forward"] | sets["reverse"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_threshold_keeps_the_links_that_reach_it(model: str) -> None:
+    for symmetry in ("agree", "forward", "reverse"):
+        low, high = (Aligner(model, symmetry, t).train_align(SOURCE, TARGET) for t in (0.1, 0.9))  # type: ignore[arg-type]
+        assert high.score.min() >= 0.9 - 1e-6
+        assert all(set(a) >= set(b) for a, b in zip(low, high, strict=True))
+
+
+def test_empty_lines_keep_their_place() -> None:
+    source, target = ["", *SOURCE, "allein", ""], ["", *TARGET, "", "alone"]
+    found = Aligner().train_align(source, target)
+    assert len(found) == len(source)
+    assert [found[0], found[-2], found[-1]] == [[], [], []]
+    assert list(found[1:-2]) == list(Aligner().train_align(SOURCE, TARGET))
+
+
+def test_case_form_and_punctuation_do_not_matter() -> None:
+    plain = Aligner().train_align(SOURCE, TARGET)
+    loud = [" ".join(f"«{word.upper()}»," for word in line.split()) for line in SOURCE]
+    assert list(Aligner().train_align(loud, TARGET)) == list(plain)
+    composed = Aligner().train_align(["ä b", "ä c"], ["d e", "d f"])
+    assert list(Aligner().train_align(["a\u0308 b", "ä c"], ["d e", "d f"])) == list(composed)
+
+
+def test_blanks_are_ascii_and_positions_those_of_the_text() -> None:
+    source, target = ["a\u00a0b  c", "c"], ["xa\u00a0b\txc ", "xc"]
+    found = Aligner("diagonal").train_align(source, target)
+    assert max(i for i, _ in found[0]) <= 1
+
+
+def test_odd_texts_do_not_break() -> None:
+    for source, target in (
+        (["a"] * 5, ["b"] * 5),
+        (["a a a a"], ["b"]),
+        (["... !"], ["?"]),
+        (["😀 👩‍👩‍👧"], ["🤷 x"]),
+        (["x" * 5000], ["y z"]),
+    ):
+        for model in MODELS:
+            assert len(Aligner(model).train_align(source, target)) == len(source)  # type: ignore[arg-type]
+
+
+def test_long_pairs_get_no_links_and_are_counted() -> None:
+    aligner = Aligner(longest=20)
+    found = aligner.train_align([*SOURCE, "a " * 21], [*TARGET, "b"])
+    assert (found[-1], aligner.too_long) == ([], 1)
+
+
+@pytest.mark.parametrize("symmetry", ["agree", "forward"])
+def test_saved_and_loaded(symmetry: str, trained: Aligner, tmp_path: Path) -> None:
+    aligner = Aligner(trained.settings.model, symmetry).train(SOURCE, TARGET)  # type: ignore[arg-type]
+    path = tmp_path / "a"
+    save(aligner, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+    again = load(path)
+    assert again.settings == aligner.settings
+    one, two = (a.align([*SOURCE, "neu"], [*TARGET, "new word"]) for a in (aligner, again))
+    assert list(one) == list(two)
+    assert np.array_equal(one.score, two.score)
+
+
+def test_files_that_are_no_aligner(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with pytest.raises(ModelError, match="a: no such file; expected an aligner"):
+        load(path)
+    path.write_bytes(b"text")
+    with pytest.raises(ModelError, match="cannot be read as an aligner"):
+        load(path)
+    save(Aligner().train(SOURCE, TARGET), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match="cannot be read as an aligner"):
+        load(path)
+    path.write_bytes(whole.replace(b'"format":"1"', b'"format":"9"'))
+    with pytest.raises(ModelError, match="is of format 9, here is 1; train and save it again"):
+        load(path)
+    path.write_bytes(whole.replace(b'"kind":"dragoman', b'"kind":"somebody'))
+    with pytest.raises(ModelError, match="is no aligner"):
+        load(path)
+
+
+def test_mistakes() -> None:
+    with pytest.raises(DataError, match="source has 2 lines, target 1"):
+        Aligner().train(["a", "b"], ["c"])
+    with pytest.raises(DataError, match="no pair of lines has words on both sides"):
+        Aligner().train(["", "a"], ["b", ""])
+    with pytest.raises(ModelError, match="has not been trained"):
+        Aligner().align(["a"], ["b"])
+    with pytest.raises(DataError, match="symmetrize 'both' is unknown; expected one of agree, forward"):
+        Aligner(symmetrize="both")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="threshold 2 is out of range"):
+        Aligner(threshold=2)
+    with pytest.raises(DataError, match="source:2: is no UTF-8"):
+        Aligner().train([b"a", b"\xff"], ["a", "b"])
