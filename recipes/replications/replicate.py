@@ -23,12 +23,12 @@ M30K = ("multi30k", "eng,deu,fra,ces")
 
 @dataclass
 class Job:
-    """A command that leaves ``made``; ``needs`` are bases that must be there before."""
+    """A command that leaves ``made``; ``needs`` are models that must be there before."""
 
     name: str
     command: list[str]
     made: Path
-    needs: tuple[str, ...] = ()
+    needs: tuple[Path, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     tries: int = 0
 
@@ -37,15 +37,14 @@ def base(name: str, options: argparse.Namespace, data: str, languages: str, line
     """The job that makes a base."""
     out = options.bases / name
     command = [sys.executable, str(HERE / "make_base.py"), str(options.data / data), "--languages", languages,
-               "--lines", lines, "--out", str(out), "--steps", str(options.steps), "--batch-tokens",
-               str(options.batch_tokens), *more]  # fmt: skip
+               "--lines", lines, "--out", str(out), *more]  # fmt: skip
     return Job(name, command, out / "base.json")
 
 
-def run(name: str, options: argparse.Namespace, recipe: str, base: str, *overrides: str) -> Job:
+def run(name: str, options: argparse.Namespace, recipe: str, base: Path, *overrides: str) -> Job:
     """The job that runs a recipe on a base."""
     command = [sys.executable, "-m", "dragoman", "run", str(HERE / recipe), f"name={name}",
-               f"base={options.bases / base}", f"data.root={options.data}", *overrides,
+               f"base={base}", f"data.root={options.data}", *overrides,
                "--runs", str(options.runs)]  # fmt: skip
     return Job(name, command, options.runs / name / "report.html", (base,))
 
@@ -58,39 +57,30 @@ def jobs(options: argparse.Namespace) -> list[Job]:
         for n in (100, 5, 0)
     }
     large = base("multi30k-100-large", options, data, languages, "1-14000", "--bilingual", "1",
-                 "--hidden", "256", "--layers", "6")  # fmt: skip
+                 "--hidden", "320", "--layers", "6")  # fmt: skip
     bible = base("bible", options, "bible_nt", "eng,deu,spa,ceb,chr", "1-3300", "--held-out", "dev,test",
                  "--bilingual", "0.75")  # fmt: skip
-    main = [
-        run(f"multi30k-s{seed}", options, "multi30k.yaml", "multi30k-100", f"seed={seed}")
-        for seed in (1, 2, 3)
+    b100, first = options.bases / "multi30k-100", options.runs / "multi30k-s1"
+    stage1, small = first / "stages" / "stage 1" / "model", "multi30k-small.yaml"
+    lines = [
+        run(f"multi30k-lines{n}", options, small, b100, f"data.train.lines=14001-{14000 + n}")
+        for n in (1000, 3000, 10000)
     ]
-    small = "multi30k-small.yaml"
     return [
         share[100],
-        main[0],
-        run("multi30k-post", options, small, "multi30k-100", "prompt.template=alpaca-post"),
+        run(first.name, options, "multi30k.yaml", b100),
+        *(run(f"multi30k-s{n}", options, "multi30k-seed.yaml", stage1, f"seed={n}") for n in (2, 3)),
+        run("multi30k-post", options, small, b100, "prompt.template=alpaca-post"),
+        run("multi30k-grid", options, "multi30k-grid.yaml", stage1),
         share[5],
-        main[1],
-        main[2],
-        run("multi30k-grid", options, "multi30k-grid.yaml", "multi30k-100"),
-        share[0],
+        run("multi30k-share5", options, small, options.bases / "multi30k-5"),
         bible,
-        run("multi30k-share5", options, "multi30k.yaml", "multi30k-5"),
-        run("multi30k-share0", options, small, "multi30k-0"),
-        run("bible", options, "bible.yaml", "bible"),
-        *(
-            run(
-                f"multi30k-lines{count}",
-                options,
-                small,
-                "multi30k-100",
-                f"data.train.lines=14001-{14000 + count}",
-            )
-            for count in (1000, 3000, 10000)
-        ),
+        run("bible", options, "bible.yaml", options.bases / "bible"),
+        *lines,
+        share[0],
+        run("multi30k-share0", options, small, options.bases / "multi30k-0"),
         large,
-        run("multi30k-large", options, small, "multi30k-100-large"),
+        run("multi30k-large", options, small, options.bases / "multi30k-100-large"),
     ]
 
 
@@ -108,7 +98,7 @@ def work(todo: list[Job], options: argparse.Namespace) -> None:
             if not done and job.tries < 2:
                 todo.append(job)
         for job in list(todo):
-            ready = all((options.bases / need / "base.json").exists() for need in job.needs)
+            ready = all((need / "config.json").exists() for need in job.needs)
             if len(running) < options.parallel and ready:
                 todo.remove(job)
                 job.tries += 1
@@ -164,8 +154,6 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, default=Path("runs/logs"))
     parser.add_argument("--parallel", type=int, default=1, help="jobs at a time")
     parser.add_argument("--stop-after", type=float, default=1e9, help="seconds")
-    parser.add_argument("--steps", type=int, default=1500, help="steps of a base")
-    parser.add_argument("--batch-tokens", type=int, default=4096, help="tokens in a step of a base")
     parser.add_argument("--only", nargs="*", default=[], help="names of jobs (default: all)")
     parser.add_argument("--tables", action="store_true", help="print what is measured, run nothing")
     options = parser.parse_args()
