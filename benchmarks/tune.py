@@ -95,6 +95,7 @@ def start(name: str, batch: int, setting: Setting, options: argparse.Namespace) 
         sys.executable, str(HERE / "tune_workers.py"), name.removesuffix("-alone"), str(setting.folder),
         "--stage", str(setting.stage), "--pairs", str(options.pairs), "--batch", str(batch),
         "--dtype", setting.dtype, "--device", options.device, "--threads", str(options.threads),
+        "--clock", options.clock,
         *(["--no-share"] if name.endswith("-alone") else []),
     ]  # fmt: skip
     log = setting.folder / f"{name}-{setting.stage}-{setting.dtype}-{batch}.log"
@@ -226,6 +227,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--clock", choices=["wall", "cpu"], default="wall",
+        help="cpu: seconds of the processor, summed over threads, for a machine that others use too",
+    )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="48 pairs, one batch size, two runs, float32")
     options = parser.parse_args()
     if options.quick:
@@ -254,7 +259,8 @@ def main() -> None:
         f"{processor()}, {os.cpu_count()} cores, {options.threads} threads, device {options.device}, ", end=""
     )
     print(f"load {os.getloadavg()[0]:.1f} now; Python {platform.python_version()}, {', '.join(versions)}")
-    print(f"{options.pairs} pairs a run, medians of {options.repeats} (slowest-fastest)\n")
+    seconds = "seconds of the processor" if options.clock == "cpu" else "seconds"
+    print(f"{options.pairs} pairs a run, medians of {options.repeats} (slowest-fastest), {seconds}\n")
     folder = Path(tempfile.mkdtemp(prefix="dragoman-tune-"))
     try:
         notes = []

@@ -28,10 +28,11 @@ FLOOR = 1e-5  # what published code clamps 1 - p to
 class Desk:
     """Where orders come in and answers go out; what libraries print goes to the log."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, clock: str) -> None:
         self.out = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
         self.device = device
+        self.now = {"wall": time.perf_counter, "cpu": time.process_time}[clock]
         self.idle = self.start = 0.0
 
     def loaded(self) -> None:
@@ -46,7 +47,7 @@ class Desk:
     def done(self, steps: int, loss: float) -> None:
         """All pairs were trained on once: answer, and wait for the next order."""
         synchronize(self.device)
-        self._answer(seconds=time.perf_counter() - self.start, steps=steps, loss=loss)
+        self._answer(seconds=self.now() - self.start, steps=steps, loss=loss)
         self._wait()
 
     def _answer(self, **what: Any) -> None:
@@ -58,7 +59,7 @@ class Desk:
             self._answer(peak=peak_memory(self.device), idle=self.idle)
             raise SystemExit(0)
         synchronize(self.device)
-        self.start = time.perf_counter()
+        self.start = self.now()
 
 
 def synchronize(device: str) -> None:
@@ -173,7 +174,7 @@ def run_trainer(
 
     class Bell(TrainerCallback):
         def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-            desk.start = time.perf_counter()
+            desk.start = desk.now()
 
     make(rows[: 2 * options.batch]).train()
     whole = make(rows)
@@ -250,10 +251,11 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     parser.add_argument("--no-share", dest="share", action="store_false")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    CONTENDERS[options.contender](options.folder, options, Desk(options.device))
+    CONTENDERS[options.contender](options.folder, options, Desk(options.device, options.clock))
 
 
 if __name__ == "__main__":

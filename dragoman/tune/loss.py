@@ -18,10 +18,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, pad
 
 CHUNK_BYTES = {"cpu": 4 * 2**20, "cuda": 512 * 2**20}
 CHUNK_TOKENS = 128  # at least: products of fewer rows run at less than full speed
+ROUND = 32  # tokens are filled up to a multiple of this, so that kernels are reused
 
 
 @dataclass(frozen=True)
@@ -168,10 +169,15 @@ def signed_loss(
     if chunk is None:
         limit = CHUNK_BYTES.get(hidden.device.type, CHUNK_BYTES["cpu"])
         chunk = max(CHUNK_TOKENS, limit // (4 * head.weight.shape[0]))
-    scales = scales.float()
+    count, rest = len(targets), -len(targets) % ROUND
+    hidden, targets, scales = (
+        pad(hidden, (0, 0, 0, rest)),
+        pad(targets, (0, rest)),
+        pad(scales.float(), (0, rest)),
+    )
     with torch.autocast(hidden.device.type, enabled=False):  # the head says itself what it multiplies in
         if not torch.is_grad_enabled():
             losses = token_losses(hidden, head, targets, scales, chunk)
-            return (losses * scales.abs()).sum(), losses
+            return (losses * scales.abs()).sum(), losses[:count]
         total, losses = _SignedLoss.apply(hidden, head.weight, head.bias, targets, scales, head, chunk)
-    return total, losses
+    return total, losses[:count]

@@ -79,6 +79,16 @@ def test_the_order_of_examples_does_not_matter() -> None:
     assert sorted(tree.shared) == [20] + [32] * 7
 
 
+def test_lengths_are_rounded_so_that_kernels_are_reused() -> None:
+    """At most 16 lengths for a power of two, at most 1/16 more."""
+    found = set()
+    for length in range(1025, 2049):
+        end = grow([row(*range(length + 1))], 0).ids.shape[1]
+        assert length <= end <= length * 17 / 16
+        found.add(end)
+    assert len(found) <= 16
+
+
 @pytest.mark.parametrize(
     "examples",
     [
