@@ -34,7 +34,7 @@ class Shares(NamedTuple):
     head line; and how many glossaries there are for each other document."""
 
     bilingual: float = 0.95
-    heads: float = 0.05
+    heads: float = 0.0
     glossary: float = 0.8
 
 

@@ -1,6 +1,10 @@
 """Make the demo's base: a tiny LLaMA, pre-trained on phrasebook lines that the demo never uses.
 
-    python -m dragoman.demo.make_base --out dragoman/demo/base
+    python -m dragoman.demo.make_base --out first --minutes 25
+    python -m dragoman.demo.make_base --start first --heads 0.01 --steps 250 --rate 1e-3 --out second
+
+The second is the base. It saw a few hundred documents with head lines: enough for a faint idea that a name
+further up says which language comes; with many, stage 1 alone translates in the language asked for.
 
 It learns a tokenizer, writes documents (see documents.py) to one array of ids on all processor cores, trains
 for ``--steps`` steps or ``--minutes`` minutes on a CUDA card or the CPU, checks that it can continue
