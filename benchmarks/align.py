@@ -129,9 +129,16 @@ def accuracy(peers: Peers, folder: Path) -> None:
                 flush=True,
             )
 
-        for model, how in (("hmm", "agree"), *((m, how) for m in ("hmm", "diagonal") for how in METHODS)):
-            run(ours(source, target, folder / "links", "--model", model, "-s", how, "--threads", "1"))
-            row(f"dragoman {model}", how, read_links(folder / "links"))
+        for model in ("hmm", "diagonal"):
+            links, kept = folder / "links", folder / "kept"
+            run(ours(source, target, links, "--model", model, "--threads", "1", "--save", str(kept)))
+            row(f"dragoman {model}", "agree", read_links(links))
+            both = []
+            for how in ("forward", "reverse"):
+                run(ours(source, target, links, "--load", str(kept), "-s", how))
+                both.append(read_links(links))
+            for how in METHODS:
+                row(f"dragoman {model}", how, [symmetrize(a, b, how) for a, b in zip(*both, strict=True)])
         for name, commands, ends in peers.commands(source, target):
             for command, output in commands:
                 run(command, output)
@@ -174,7 +181,7 @@ def meetings(source: Path, target: Path) -> int:
     sides, sizes = [], []
     for path in (source, target):
         vocabulary = Vocabulary()
-        sides.append(encode((line.split() for line in path.open("rb")), vocabulary))
+        sides.append(encode(path.open("rb").read().splitlines(), vocabulary))
         sizes.append(len(vocabulary.types))
     whole = Bitext(sides[0], sides[1]).whole()
     return int(Rows.lengths(whole, whole.source, whole.target, (sizes[0], sizes[1]), 2, thin=False).sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -82,13 +82,17 @@ class Aligner:
         """Learn from these lines, anew; ``tell`` is called with the number of pairs seen in all passes so
         far."""
         self._fit(self._new_text(source, target), tell)
+        self._trained().forget()
         return self
 
     def train_align(self, source: Iterable[Line], target: Iterable[Line], tell: Tell | None = None) -> Links:
         """Learn from these lines and link their words; the text is read once."""
         text = self._new_text(source, target)
         bitext = self._fit(text, tell)
-        return self._link(self._trained(), text, bitext)
+        model = self._trained()
+        found = self._link(model, text, bitext)
+        model.forget()
+        return found
 
     def align(self, source: Iterable[Line], target: Iterable[Line]) -> Links:
         """Link the words of these lines with what was learnt; words that are new are judged by their
@@ -102,18 +106,27 @@ class Aligner:
         bitext = Bitext(text.source_tokens, text.target_tokens, self.settings.longest, self.chunk)
         return self._link(model.extended(sides[0], sides[1]), text, bitext)
 
+    def link_as(self, symmetrize: Symmetry | None = None, threshold: float | None = None) -> None:
+        """Make links in another way from what was learnt. ModelError if a direction was not learnt."""
+        settings = replace(
+            self.settings, symmetrize=symmetrize or self.settings.symmetrize,
+            threshold=self.settings.threshold if threshold is None else threshold,
+        )  # fmt: skip
+        if isinstance(self.model, Diagonal):
+            there = {direction.turned for direction in self.model.directions}
+            if not set(_turned(settings.symmetrize)) <= there:
+                raise ModelError(
+                    f"only one direction was learnt, {settings.symmetrize} needs another; train it again"
+                )
+        self.settings = settings
+
     def passes(self) -> int:
         """How often training goes over the text: what ``tell`` counts to is this times the pairs."""
         from dragoman.align import joint, one_way
 
         if self.settings.model == "hmm":
             return joint.BAG + joint.CHAIN
-        return one_way.PASSES * len(self._turned())
-
-    def _turned(self) -> tuple[bool, ...]:
-        """The directions that the diagonal model needs."""
-        one = {"forward": (False,), "reverse": (True,)}
-        return one.get(self.settings.symmetrize, (False, True))
+        return one_way.PASSES * len(_turned(self.settings.symmetrize))
 
     def _trained(self) -> Joint | Diagonal:
         if self.model is None:
@@ -143,7 +156,9 @@ class Aligner:
             joint.prune()
             self.model = joint
         else:
-            self.model = Diagonal.untrained(bitext, sides[0], sides[1], self.threads, self._turned())
+            self.model = Diagonal.untrained(
+                bitext, sides[0], sides[1], self.threads, _turned(self.settings.symmetrize)
+            )
             self.model.train(bitext, self.threads, tell)
             self.entries = len(self.model.words.columns)
         return bitext
@@ -156,3 +171,8 @@ class Aligner:
             for chunk in bitext.chunks()
         ]
         return text.project(in_order(found, bitext.lines, bitext.count))
+
+
+def _turned(symmetrize: str) -> tuple[bool, ...]:
+    """The directions that the diagonal model needs: False is source to target."""
+    return {"forward": (False,), "reverse": (True,)}.get(symmetrize, (False, True))

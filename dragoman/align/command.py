@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from dragoman.align.aligner import Aligner, Settings
 from dragoman.align.gold import check_gold, score
 from dragoman.align.jit import announced
-from dragoman.align.lines import Columns, Origin, read_pairs
+from dragoman.align.lines import Origin, read_pairs, read_sides
 from dragoman.align.pharaoh import Gold, Link, read_gold
 from dragoman.align.result import Links
 from dragoman.align.saved import load, save
@@ -35,6 +35,7 @@ class Job:
 
     text: Origin
     settings: Settings
+    symmetrize: str | None = None
     output: str = "-"
     also: list[Origin] = field(default_factory=list)
     scores: Path | None = None
@@ -59,7 +60,7 @@ def align_command(job: Job) -> None:
         if job.load is None and job.sample is None:
             aligner = _all_at_once(job, text, outputs)
         else:
-            aligner = load(job.load, job.threads) if job.load else _from_sample(job, text)
+            aligner = _loaded(job, job.load) if job.load else _from_sample(job, text)
             _in_shards(aligner, text, outputs)
         if gold is not None and job.gold is not None:
             check_gold(job.gold, gold, outputs.lengths)
@@ -79,12 +80,20 @@ def warm(settings: Settings) -> None:
 def _all_at_once(job: Job, text: Origin, outputs: _Outputs) -> Aligner:
     """Train on the text and what comes with it, all in memory."""
     aligner = _new(job)
-    pairs = outputs.watch(read_pairs(text))
-    columns = Columns(chain(pairs, *(read_pairs(origin) for origin in job.also)))
+    sides = read_sides(text)
+    outputs.see(*sides)
+    _learn_too(sides, job)
     with _told(aligner) as tell:
-        found = aligner.train_align(columns.source(), columns.target(), tell)
+        found = aligner.train_align(*sides, tell)
     outputs.write(found, outputs.count)
     return aligner
+
+
+def _learn_too(sides: tuple[list[bytes], list[bytes]], job: Job) -> None:
+    """Put the text of --also behind both sides."""
+    for origin in job.also:
+        for side, more in zip(sides, read_sides(origin), strict=True):
+            side.extend(more)
 
 
 def _from_sample(job: Job, text: Origin) -> Aligner:
@@ -92,19 +101,30 @@ def _from_sample(job: Job, text: Origin) -> Aligner:
     aligner = _new(job)
     kept, seen = draw(read_pairs(text), job.sample or 1, job.seed)
     say(f" align      learns from {len(kept):,} of {seen:,} pairs, drawn with seed {job.seed}")
-    columns = Columns(chain(kept, *(read_pairs(origin) for origin in job.also)))
+    sides = [one for one, _ in kept], [two for _, two in kept]
+    _learn_too(sides, job)
     with _told(aligner) as tell:
-        aligner.train(columns.source(), columns.target(), tell)
+        aligner.train(*sides, tell)
     return aligner
 
 
 def _in_shards(aligner: Aligner, text: Origin, outputs: _Outputs) -> None:
     """Link the text part by part; links are written as they come."""
-    pairs = outputs.watch(read_pairs(text))
+    pairs = read_pairs(text)
     with progress(" align      pairs") as advance:
         while shard := list(islice(pairs, SHARD)):
-            outputs.write(aligner.align((one for one, _ in shard), (two for _, two in shard)), len(shard))
+            sides = [one for one, _ in shard], [two for _, two in shard]
+            outputs.see(*sides)
+            outputs.write(aligner.align(*sides), len(shard))
             advance(outputs.count)
+
+
+def _loaded(job: Job, path: Path) -> Aligner:
+    """A saved aligner, with what the command line says of the links to be made."""
+    aligner = load(path, job.threads)
+    given = {"symmetrize": job.symmetrize, "threshold": job.settings.threshold}
+    aligner.link_as(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    return aligner
 
 
 def _new(job: Job) -> Aligner:
@@ -159,15 +179,14 @@ class _Outputs:
             else:
                 part.unlink(missing_ok=True)
 
-    def watch(self, pairs: Iterator[Pair]) -> Iterator[Pair]:
-        """The pairs of the text to be linked, with their words counted where gold is given."""
-        for pair in pairs:
-            self.count += 1
-            if self._job.gold is not None:
-                self.lengths.append((len(pair[0].split()), len(pair[1].split())))
-            if self._job.units is not None:
-                self._texts.append(pair)
-            yield pair
+    def see(self, source: list[bytes], target: list[bytes]) -> None:
+        """The next lines of the text to be linked; their words are counted where gold is given."""
+        self.count += len(source)
+        if self._job.gold is not None:
+            sides = zip(source, target, strict=True)
+            self.lengths.extend((len(one.split()), len(two.split())) for one, two in sides)
+        if self._job.units is not None:
+            self._texts.extend(zip(source, target, strict=True))
 
     def write(self, found: Links, count: int) -> None:
         """The links of the next ``count`` lines."""

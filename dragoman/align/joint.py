@@ -152,6 +152,10 @@ class Joint:
         ]
         return more
 
+    def forget(self) -> None:
+        """Let go of what belongs to the text that was learnt from."""
+        self._buffers = Buffers()
+
     def prune(self, least: float = 1e-4) -> None:
         """Drop entries whose count is nearly nothing: smoothing gives them as much."""
         for rows, name in ((self.words, "counts"), (self.stems, "stem_counts")):

@@ -43,13 +43,8 @@ def read_pairs(origin: Origin) -> Iterator[tuple[bytes, bytes]]:
         count += 1
         yield first, second
     if first is not None or second is not None:
-        longer, more = (origin.source, one) if second is None else (origin.target, two)
-        total = count + 1 + sum(1 for _ in more)
-        shorter = origin.target if second is None else origin.source
-        raise DataError(
-            f"{longer}: {total:,} lines, but {shorter} has {count:,}; expected equally many, "
-            "line i of one answering line i of the other"
-        )
+        more = [(side is not None) + sum(1 for _ in rest) for side, rest in ((first, one), (second, two))]
+        raise _unequal(origin, count + more[0], count + more[1])
 
 
 def _parted(line: bytes, name: str, number: int) -> tuple[bytes, bytes]:
@@ -83,21 +78,19 @@ def _stream(file: IO[bytes]) -> Iterator[bytes | Bad]:
         yield line.removesuffix(b"\n").removesuffix(b"\r")
 
 
-class Columns:
-    """Pairs as two iterators for a reader that wants one side, then the other: the second side is kept
-    meanwhile."""
+def read_sides(origin: Origin) -> tuple[list[bytes], list[bytes]]:
+    """The same at once, as two lists."""
+    if origin.target is None or not origin.again():
+        pairs = list(read_pairs(origin))
+        return [one for one, _ in pairs], [two for _, two in pairs]
+    sides = list(_lines(origin.source)), list(_lines(origin.target))
+    if len(sides[0]) != len(sides[1]):
+        raise _unequal(origin, len(sides[0]), len(sides[1]))
+    return sides
 
-    def __init__(self, pairs: Iterator[tuple[bytes, bytes]]) -> None:
-        self._pairs = pairs
-        self._kept: list[bytes] = []
 
-    def source(self) -> Iterator[bytes]:
-        """The first side; reading it to its end is what fills the other."""
-        for first, second in self._pairs:
-            self._kept.append(second)
-            yield first
-
-    def target(self) -> Iterator[bytes]:
-        """The second side."""
-        yield from self._kept
-        self._kept = []
+def _unequal(origin: Origin, source: int, target: int) -> DataError:
+    return DataError(
+        f"{origin.source}: {source:,} lines, but {origin.target} has {target:,}; expected equally many, "
+        "line i of one answering line i of the other"
+    )

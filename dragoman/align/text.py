@@ -12,10 +12,12 @@ from dragoman.align.bitext import Tokens
 from dragoman.align.result import Links, projected
 from dragoman.align.segment import SAMPLE, cut_line, kinds_of, needs_cutting
 from dragoman.align.table import Ints, Longs
+from dragoman.align.tokenize import tokenize
 from dragoman.align.vocabulary import NotText, Vocabulary, stem_order
 from dragoman.errors import DataError
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
+"""Lines that are looked at together."""
 
 
 class Language:
@@ -55,51 +57,50 @@ class Language:
 
     def read(self, lines: Iterable[str | bytes], name: str) -> tuple[Tokens, Longs | None]:
         """Lines as numbers; for text that was cut also the word that each unit belongs to."""
-        ahead = iter(lines)
+        ahead = (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line for line in lines)
+        first = list(islice(ahead, SAMPLE))
         if self.cut is None:
-            first = list(islice(ahead, SAMPLE))
-            sample = [line if isinstance(line, str) else line.decode("utf-8", "replace") for line in first]
+            sample = [line.decode("utf-8", "replace") for line in first]
             cuts = self.segment == "units" or (self.segment == "auto" and needs_cutting(sample))
             self.cut = (kinds_of(sample) or "none") if cuts else ""
-            ahead = chain(first, ahead)
-        owners: list[Ints] = []
-        return encode(self._units(ahead, owners) if self.cut else _words(ahead), self.vocabulary, name), (
-            np.concatenate([np.zeros(0, np.int32), *owners]).astype(np.int64) if self.cut else None
-        )
-
-    @staticmethod
-    def _units(lines: Iterable[str | bytes], owners: list[Ints]) -> Iterator[list[bytes]]:
-        for line in lines:
-            units, owner = cut_line(
-                line if isinstance(line, str) else line.decode("utf-8", "surrogateescape")
-            )
-            owners.append(np.array(owner, np.int32))
-            yield units
+        whole = chain(first, ahead)
+        if not self.cut:
+            return encode(whole, self.vocabulary, name), None
+        owners: list[Ints] = [np.zeros(0, np.int32)]
+        tokens = encode(_units(whole, owners), self.vocabulary, name)
+        return tokens, np.concatenate(owners).astype(np.int64)
 
 
-def _words(lines: Iterable[str | bytes]) -> Iterator[list[bytes]]:
+def _units(lines: Iterable[bytes], owners: list[Ints]) -> Iterator[bytes]:
+    """Lines with blanks between their units; ``owners`` gets the word of each."""
     for line in lines:
-        yield (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line).split()
+        units, owner = cut_line(line.decode("utf-8", "surrogateescape"))
+        owners.append(np.array(owner, np.int32))
+        yield b" ".join(units)
 
 
-def encode(lines: Iterable[list[bytes]], vocabulary: Vocabulary, name: str = "text") -> Tokens:
+def encode(lines: Iterable[bytes], vocabulary: Vocabulary, name: str = "text") -> Tokens:
     """Lines of words as numbers; new words are added to the vocabulary. DataError where bytes are no
     UTF-8."""
-    blocks: list[Ints] = []
-    lengths: list[int] = []
-    pending: list[int] = []
-    number = vocabulary.__getitem__
-    try:
-        for words in lines:
-            lengths.append(len(words))
-            pending.extend(map(number, words))
-            if len(pending) > _BLOCK:
-                blocks.append(np.array(pending, np.int32))
-                pending.clear()
-    except NotText:
-        raise DataError(f"{name}:{len(lengths):,}: is no UTF-8; convert the text or drop the line") from None
-    blocks.append(np.array(pending, np.int32))
-    return Tokens(np.concatenate(blocks), np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))))
+    ids: list[Ints] = [np.zeros(0, np.int32)]
+    ends: list[Longs] = [np.zeros(1, np.int64)]
+    ahead, done = iter(lines), 0
+    while block := list(islice(ahead, _BLOCK)):
+        data = b"\n".join(block)
+        if data.count(b"\n") >= len(block):  # a line break inside a line is a blank
+            data = b"\n".join(line.replace(b"\n", b" ") for line in block)
+        found, stops, starts, lengths = tokenize(np.frombuffer(data, np.uint8))
+        numbers = np.empty(len(starts), np.int32)
+        for word, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
+            try:
+                numbers[word] = vocabulary[data[start : start + length]]
+            except NotText:
+                line = done + data.count(b"\n", 0, start) + 1
+                raise DataError(f"{name}:{line:,}: is no UTF-8; convert the text or drop the line") from None
+        ids.append(numbers[found])
+        ends.append(stops[1:] + ends[-1][-1])
+        done += len(block)
+    return Tokens(np.concatenate(ids), np.concatenate(ends))
 
 
 @dataclass

@@ -35,8 +35,11 @@ def align(
         typer.Option(help="hmm: most accurate; diagonal: fastest, what fast_align does"),
     ] = "hmm",
     symmetrize: Annotated[
-        Symmetry, typer.Option("--symmetrize", "-s", help="how two directions become one")
-    ] = "agree",
+        Symmetry | None,
+        typer.Option(
+            "--symmetrize", "-s", help="how two directions become one (default: agree, or as saved)"
+        ),
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="least posterior of a link (default: 0.4 for agree, else best links)")
     ] = None,
@@ -70,6 +73,7 @@ def align(
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     align_command(Job(
-        Origin(source, target), Settings(model, symmetrize, threshold, stem, longest, segment), output,
+        Origin(source, target), Settings(model, symmetrize or "agree", threshold, stem, longest, segment),
+        symmetrize, output,
         [Origin(*also)] if also else [], scores, units, gold, load, save, sample, seed, threads,
     ))  # fmt: skip
