@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dragoman.align.table import Ints, Longs, places
+from dragoman.align.table import Ints, Longs, places, reordered
 
 LONGEST = 400
 """Words of a side above which a pair is left without links: a pair costs source words x target words."""
@@ -32,10 +32,8 @@ class Tokens:
 
     def take(self, lines: Longs) -> Tokens:
         """The tokens of these lines, in this order."""
-        lengths = self.lengths[lines]
-        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
-        moves = np.repeat(self.offsets[lines] - offsets[:-1], lengths)
-        return Tokens(self.ids[np.arange(offsets[-1]) + moves], offsets)
+        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(self.lengths[lines])))
+        return Tokens(reordered(self.ids, self.offsets, lines, offsets), offsets)
 
 
 @dataclass

@@ -22,6 +22,18 @@ RARE = 5
 
 
 @compiled
+def reordered(ids: Ints, offsets: Longs, lines: Longs, new_offsets: Longs) -> Ints:
+    """The tokens of these lines, line after line; ``new_offsets`` says where each begins."""
+    moved = np.empty(new_offsets[-1], np.int32)
+    for number in range(lines.size):
+        begin = offsets[lines[number]]
+        at = new_offsets[number]
+        for k in range(new_offsets[number + 1] - at):
+            moved[at + k] = ids[begin + k]
+    return moved
+
+
+@compiled
 def places(ids: Ints, types: int) -> tuple[Longs, Ints]:
     """Where each type stands: ``starts`` (types + 1) into ``order``, which lists the tokens by type."""
     starts = np.zeros(types + 1, np.int64)
