@@ -83,6 +83,19 @@ def _count_chances(mass: Floats, start: float, chances: Doubles) -> None:
 
 
 @compiled
+def _reach(jump: Floats, inverse: Floats) -> float:
+    """inverse[i] = 1 / the sum of all jumps that stay inside, from i; returns that sum for position -1."""
+    width, start = inverse.size, 0.0
+    for i in range(width):
+        total = 0.0
+        for d in range(-i, width - i):
+            total += jump[_bucket(d)]
+        inverse[i] = 1 / total
+        start += jump[_bucket(i + 1)]
+    return start
+
+
+@compiled
 def chain(
     emission: Floats, null_emission: Floats, jump: Floats, null: float, alpha: Floats, visits: Floats,
     work: Floats, posterior: Floats, counts: Doubles, chances: Doubles,
@@ -97,13 +110,7 @@ def chain(
     inverse, arrive, beta = work[0, :width], work[1, :width], work[2, :width]
     mass, ahead, scale = work[3, :width], work[4, :width], work[5, :length]
     waiting = work[6, :length]  # the mass that has not left position -1
-    start = 0.0
-    for i in range(width):
-        total = 0.0
-        for d in range(-i, width - i):
-            total += jump[_bucket(d)]
-        inverse[i] = 1 / total
-        start += jump[_bucket(i + 1)]
+    start = _reach(jump, inverse)
     unmoved, likelihood, left = 1.0, 0.0, 0.0
     for j in range(length):
         for i in range(width):
@@ -126,9 +133,8 @@ def chain(
         for i in range(width):
             alpha[j, i] *= scale[j]
             visits[j, i] *= scale[j] * inverse[i]
-    for i in range(width):
-        beta[i] = 1.0
-        mass[i] = 0.0
+    beta[:] = 1.0
+    mass[:] = 0.0
     for j in range(length - 1, -1, -1):
         for i in range(width):
             posterior[j, i] = alpha[j, i] * beta[i]
