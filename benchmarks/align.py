@@ -113,7 +113,7 @@ def lowered(pair: str, folder: Path) -> tuple[Path, Path, list[Gold]]:
 
 
 def accuracy(peers: Peers, folder: Path) -> None:
-    """Precision, recall, F and AER on people's links; nothing is chosen by looking at them."""
+    """Precision, recall, F and AER on people's links; every symmetrisation is shown."""
     print(
         "\n| set | aligner | symmetrisation | precision | recall | F | AER |\n|---|---|---|---|---|---|---|"
     )
