@@ -30,8 +30,8 @@ TOKENS_PER_LINE = 22
 
 
 class Shares(NamedTuple):
-    """What the documents are: the share of bilingual ones; of those, the share whose languages are named in a
-    head line; and how many glossaries there are for each other document."""
+    """What the documents are: the share of bilingual ones; of those with English, the share whose languages
+    are named in a head line; and how many glossaries there are for each other document."""
 
     bilingual: float = 0.95
     heads: float = 0.0
@@ -126,12 +126,17 @@ class Pieces:
         pair = DIRECTIONS[int(rng.integers(len(DIRECTIONS)))]
         sizes = [size for size in range(1, PHRASE + 1) if (pair, size) in self.glossary]
         known = self.glossary[pair, sizes[int(rng.integers(len(sizes)))]]
-        headed = rng.random() < heads
+        headed = self.headed(pair, rng, heads)
         parts: list[Ids] = [self.begin, self.heads[pair], self.newline] if headed else [self.begin]
         for chosen in rng.integers(len(known), size=int(rng.integers(3, 9))):
             for code, word in zip(pair, known[chosen], strict=True):
                 parts += [word, self.newline] if headed else [self.labels[code], word, self.newline]
         return np.concatenate([*parts[:-1], self.end])
+
+    @staticmethod
+    def headed(pair: tuple[str, str], rng: np.random.Generator, share: float) -> bool:
+        """Whether a head line names the languages: English is always one of them, as in most such lists."""
+        return rng.random() < share and "en" in pair
 
     def documents(self, rng: np.random.Generator, shares: Shares) -> Iterator[Ids]:
         """Each line once: in a bilingual document of 1 to 4 lines, or in a monolingual one of 3 to 8."""
@@ -143,7 +148,7 @@ class Pieces:
             if rng.random() < shares.bilingual:
                 rows = order[place : place + int(rng.integers(1, 5))]
                 pair = DIRECTIONS[int(rng.integers(len(DIRECTIONS)))]
-                style = 3 if rng.random() < shares.heads else int(rng.integers(3))
+                style = 3 if self.headed(pair, rng, shares.heads) else int(rng.integers(3))
                 parts = self.bilingual(rows, pair, style)
             else:
                 rows = order[place : place + int(rng.integers(3, 9))]

@@ -1,7 +1,8 @@
-"""Make the demo's base: a tiny LLaMA, pre-trained on phrasebook lines that the demo never uses.
+r"""Make the demo's base: a tiny LLaMA, pre-trained on phrasebook lines that the demo never uses.
 
     python -m dragoman.demo.make_base --out first --minutes 25
-    python -m dragoman.demo.make_base --start first --heads 0.01 --steps 250 --rate 1e-3 --out second
+    python -m dragoman.demo.make_base --start first --out second \
+        --lines 30000 --heads 0.05 --steps 200 --rate 1e-3
 
 The second is the base. It saw a few hundred documents with head lines: enough for a faint idea that a name
 further up says which language comes; with many, stage 1 alone translates in the language asked for.
