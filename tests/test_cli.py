@@ -324,6 +324,8 @@ def test_a_signal_ends_it_without_a_traceback(
         "import os, signal, sys\n"
         "import dragoman.inspect\n"
         "from dragoman.cli import main\n"
+        # a shell that starts tests in the background has them ignore Ctrl-C
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"dragoman.inspect._show = lambda *_: os.kill(os.getpid(), signal.{number})\n"
         f"sys.argv = ['dragoman', 'inspect', {str(tiny.recipe)!r}]\n"
         "main()\n"
