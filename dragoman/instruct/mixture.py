@@ -12,14 +12,24 @@ from collections.abc import Callable
 import numpy as np
 
 from dragoman.errors import RecipeError
+from dragoman.instruct.align import Align
 from dragoman.instruct.conflict import Conflict
+from dragoman.instruct.hint import Hint
 from dragoman.instruct.mono import Mono
 from dragoman.instruct.mt import Mt
+from dragoman.instruct.revise import Revise
 from dragoman.instruct.task import Material, Task, stream_seed
 from dragoman.prompt.example import Example
 from dragoman.recipe import TaskSpec
 
-TASKS: dict[str, Callable[[TaskSpec, Material], Task]] = {"mt": Mt, "mono": Mono, "conflict": Conflict}
+TASKS: dict[str, Callable[[TaskSpec, Material], Task]] = {
+    "mt": Mt,
+    "mono": Mono,
+    "conflict": Conflict,
+    "align": Align,
+    "hint": Hint,
+    "revise": Revise,
+}
 
 
 class Mixture:

@@ -31,9 +31,10 @@ class Material:
     prompt_target: bool = False
     skipped: Counter[str] = field(default_factory=Counter)
 
-    def instruction(self, task: str, direction: Direction) -> str:
-        """The instruction of a task for a direction, in the prompt language of the run."""
-        return self.template.instruction(task, direction, self.prompt_language(direction))
+    def instruction(self, task: str, direction: Direction, **values: str) -> str:
+        """The instruction of a task for a direction, in the prompt language of the run; ``values`` fill its
+        placeholders."""
+        return self.template.instruction(task, direction, self.prompt_language(direction), **values)
 
     def prompt_language(self, direction: Direction) -> str:
         """The language of the template's words for a direction."""
@@ -63,9 +64,16 @@ class PairItems:
 
     def __getitem__(self, item: int) -> tuple[Record, Direction]:
         """The record and the direction of an item."""
+        which, line = self._place(item)
+        return self.store[int(self._indices[which][line])], self.directions[which]
+
+    def line(self, item: int) -> int:
+        """The number of an item among the lines of its direction."""
+        return self._place(item)[1]
+
+    def _place(self, item: int) -> tuple[int, int]:
         which = int(np.searchsorted(self._ends, item, side="right"))
-        first = int(self._ends[which - 1]) if which else 0
-        return self.store[int(self._indices[which][item - first])], self.directions[which]
+        return which, item - (int(self._ends[which - 1]) if which else 0)
 
 
 def task_directions(spec: TaskSpec, store: Store, name: str) -> list[Direction]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from dragoman.recipe.section import (
     Amount,
@@ -49,9 +49,35 @@ class TaskSpec(Section):
     """mono: write the language's name before each text of a document."""
     shots: Annotated[int, Field(ge=0)] = 0
     """mt: worked examples before the request (drawn from the training text)."""
+    posterior: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    """align, hint, revise: least posterior (geometric mean of both directions) of a link that is used."""
+    words_only: bool = True
+    """align, hint, revise: leave punctuation and numbers out."""
+    placebo: bool = False
+    """align, hint, revise: shuffle the links of each line, for a control."""
+    assertions: Annotated[int, Field(ge=2, multiple_of=2)] = 2
+    """align: assertions for each pair, half of them true (an even number)."""
+    phrases: Share = 0.0
+    """align, hint: chance that two links which are neighbours on both sides become one of two words."""
+    hints: Count | None = None
+    """hint: most hints for a line; absent = all. Fewer are harder."""
+    wrong_hints: Share = 0.0
+    """hint: share of hints that name a wrong word of the line."""
+
+    @model_serializer(mode="wrap")
+    def _shown(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # settings of links are told only where they are set: runs made before there were any stay done
+        told: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        return {
+            key: value
+            for key, value in told.items()
+            if key not in LINK_SETTINGS or value != fields[key].default
+        }
 
 
-TASK_NAMES = ("mt", "mono", "conflict")
+LINK_SETTINGS = ("posterior", "words_only", "placebo", "assertions", "phrases", "hints", "wrong_hints")
+TASK_NAMES = ("mt", "mono", "conflict", "align", "hint", "revise")
 
 
 class Objective(Section):
