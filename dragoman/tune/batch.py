@@ -104,22 +104,37 @@ def cut_steps(
 ) -> list[list[Group]]:
     """Groups sorted by length, cut into steps of ``examples`` groups or ``tokens`` padded tokens, shuffled.
 
-    A single group that is larger than ``tokens`` is a step of its own.
+    Each task is sorted by itself and spread over all steps, so that a step holds the mixture: a task whose
+    examples are longer would otherwise have steps of its own, in which its loss counts as a whole one. A
+    single group that is larger than ``tokens`` is a step of its own.
     """
-    by_length = sorted(range(len(groups)), key=lambda i: group_length(groups[i]))
     steps: list[list[Group]] = []
     step: list[Group] = []
-    for index in by_length:
+    longest = 0
+    for index in spread(groups):
         group = groups[index]
         rows = sum(len(g) for g in step) + len(group)
-        full = len(step) >= examples if examples else rows * rounded(group_length(group)) > tokens
+        longest = max(longest, group_length(group))
+        full = len(step) >= examples if examples else rows * rounded(longest) > tokens
         if step and full:
             steps.append(step)
-            step = []
+            step, longest = [], group_length(group)
         step.append(group)
     if step:
         steps.append(step)
     return [steps[i] for i in order.permutation(len(steps))]
+
+
+def spread(groups: Sequence[Group]) -> list[int]:
+    """Places of groups in an order in which each task goes from its shortest to its longest, all in step."""
+    by_task: dict[str, list[int]] = {}
+    for index, group in enumerate(groups):
+        by_task.setdefault(group[0].task, []).append(index)
+    quantile: dict[int, float] = {}
+    for places in by_task.values():
+        places.sort(key=lambda i: group_length(groups[i]))
+        quantile |= {index: (rank + 0.5) / len(places) for rank, index in enumerate(places)}
+    return sorted(quantile, key=lambda i: quantile[i])
 
 
 def micro_batches(step: Sequence[Group], tokens: int) -> Iterator[list[Encoded]]:

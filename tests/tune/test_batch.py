@@ -52,6 +52,24 @@ def test_steps_keep_the_token_budget(tokens: int) -> None:
     assert full > 0.4 or tokens < 500, "no room is wasted"
 
 
+@pytest.mark.parametrize(("examples", "tokens"), [(24, 10**9), (None, 4096)])
+def test_every_step_holds_the_mixture_though_one_task_is_longer(examples: int | None, tokens: int) -> None:
+    rng = np.random.default_rng(5)
+    short = [[row(int(n))] for n in rng.integers(20, 40, 240)]
+    long = [
+        [Encoded(e.ids, e.weights, "align", "", "") for e in g]
+        for g in map(group_of, rng.integers(60, 90, (120, 1)))
+    ]
+    steps = cut_steps([*long, *short], examples, tokens, np.random.default_rng(0))
+    whole = [step for step in steps if len(step) >= 12]
+    assert len(whole) > 5
+    for step in whole:
+        share = sum(group[0].task == "align" for group in step) / len(step)
+        assert 0.25 <= share <= 0.42, "a third, but for the ends of a step"
+        if examples is None:
+            assert sum(map(len, step)) * rounded(max(map(group_length, step))) <= tokens
+
+
 def test_a_group_above_the_budget_is_a_step_of_its_own() -> None:
     steps = cut_steps([group_of([20]), group_of([900]), group_of([24])], None, 100, np.random.default_rng(0))
     assert sorted(len(step) for step in steps) == [1, 2]
