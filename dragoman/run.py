@@ -23,12 +23,12 @@ from typing import Any
 from dragoman.console import progress, say
 from dragoman.distributed import is_first, my_share, wait_for_all
 from dragoman.done import Done, alone_in, make_room, write_text
+from dragoman.evaluate.again import holds, read_earlier, score_again
 from dragoman.evaluate.command import show
-from dragoman.evaluate.compare import compare_systems
 from dragoman.evaluate.outputs import Output, read_outputs, write_outputs
 from dragoman.evaluate.report import write_report
-from dragoman.evaluate.results import Results, read_results, write_results
-from dragoman.evaluate.score import Scorer, evaluate_outputs
+from dragoman.evaluate.results import Results
+from dragoman.evaluate.score import Scorer
 from dragoman.keys import Keys
 from dragoman.language.identify import Identifier, load_identifier, make_identifier, save_identifier
 from dragoman.language.language import Direction
@@ -182,10 +182,15 @@ class Run:
         directions, supervised, spec = self.test_directions(), self.supervised(), self.recipe.evaluate
         path, folder = self.folder / "results.json", self.folder / "translations"
         files = [folder / name / f"{direction}.jsonl" for name in order for direction in directions]
-        key = self.keys.scores(files, supervised, comparisons(self.recipe))
-        if self.done.state("evaluate", key) == "done" and path.exists():
+        pairs = comparisons(self.recipe)
+        key = self.keys.scores(files, supervised, pairs)
+        earlier = read_earlier(path)
+        metrics = ["BLEU", "chrF++", *(["TER"] if spec.ter or "TER" in earlier.metrics else [])]
+        scorer = Scorer(metrics, self.identifier)
+        kept = holds(earlier, order, directions, supervised, scorer, pairs)
+        if self.done.state("evaluate", key) == "done" and kept:
             say(" evaluate  done before")
-            return read_results(path)
+            return earlier
         outputs = [
             output
             for name in order
@@ -193,16 +198,12 @@ class Run:
                 self.folder, systems=[name], directions=directions, seed=self.recipe.seed
             )
         ]
-        scorer = Scorer(("BLEU", "chrF++", "TER") if spec.ter else ("BLEU", "chrF++"), self.identifier)
         with progress(" evaluate", len(outputs)) as advance:
             done = iter(range(len(outputs)))
-            results = evaluate_outputs(outputs, scorer, supervised, lambda name: advance(next(done, 0), name))
-        for pair in comparisons(self.recipe):
-            first, second = ([o for o in outputs if o.system == name] for name in pair)
-            trials, seed = spec.bootstrap, self.recipe.seed
-            compared = compare_systems(first, second, scorer, supervised=supervised, trials=trials, seed=seed)
-            results.significance += compared.to_json()
-        write_results(path, results)
+            results = score_again(
+                path, outputs, scorer, supervised, pairs=pairs, trials=spec.bootstrap, seed=self.recipe.seed,
+                progress=lambda name: advance(next(done, 0), name),
+            )  # fmt: skip
         self.done.finish("evaluate", key)
         return results
 

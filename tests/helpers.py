@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,21 @@ def tiny_model(kind: str, vocab: int, hidden: int = 32, layers: int = 2, seed: i
 
     torch.manual_seed(seed)
     return t.AutoModelForCausalLM.from_config(tiny_config(kind, vocab, hidden, layers)).eval()
+
+
+def fake_comet(folder: Path) -> Path:
+    """An interpreter that scores a line by its length in place of COMET, and logs it (runner.log)."""
+    (folder / "runner.py").write_text(
+        "import json, sys, pathlib\n"
+        'print(\'{"protocol": 1, "metric": "comet", "package": "fake", "version": "1"}\')\n'
+        "sys.stdout.flush()\n"
+        "rows = [json.loads(line) for line in sys.stdin]\n"
+        "print(*rows, sep='\\n', file=open(pathlib.Path(__file__).with_suffix('.log'), 'a'))\n"
+        "for n, row in enumerate(rows):\n"
+        "    print(json.dumps({'index': n, 'score': len(row['hypothesis']) / 100}))\n"
+        "print(json.dumps({'done': len(rows)}))\n"
+    )
+    python = folder / "python"
+    python.write_text(f"#!/bin/sh\nexec {sys.executable} {folder / 'runner.py'}\n")
+    python.chmod(0o755)
+    return python

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 import dragoman.corpus.prepare
+import dragoman.evaluate.again
 import dragoman.run
 import dragoman.tune.stage
 from dragoman.recipe_file import load_recipe
@@ -26,7 +27,7 @@ POINTS = {
     "translate": (dragoman.run, "write_outputs"),
     "store": (dragoman.corpus.prepare, "write_store"),
     "save": (dragoman.tune.stage, "save_model"),
-    "results": (dragoman.run, "write_results"),
+    "results": (dragoman.evaluate.again, "write_results"),
 }
 
 

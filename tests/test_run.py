@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import Cli, Tiny
+from helpers import fake_comet
 from run_until import run_until
 from tinyrun import SIZES, recipe_content, write_recipe, write_text
 
@@ -180,6 +181,59 @@ def test_without_its_book_a_run_is_checked_and_not_made_again(
     after = contents(mine.run)
     # a card holds the whole recipe, and with it the place of the text
     assert {name for name in before if after[name] != before[name]} <= set(CARDS)
+
+
+def test_scoring_again_keeps_what_was_added(
+    mine: Tiny, tmp_path: Path, cli: Cli, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """COMET and TER rows, and comparisons, that `evaluate --out` and `compare --out` put into the results."""
+    go(mine)
+    comet = ("--comet", fake_comet(tmp_path), "--out", mine.run)
+    metrics = ("--metric", "BLEU", "--metric", "chrF++", "--metric", "TER")
+    assert cli("evaluate", mine.run, *comet, *metrics)[0] == 0
+    pair = ("--system", "base", "--system", "stage2")
+    assert cli("compare", mine.run, *pair, "--trials", 15, *comet)[0] == 0
+    added = read_results(mine.run / "results.json")
+    go(mine)
+    assert told(capsys)["evaluate"] == "done before", "nothing of the recipe has changed"
+
+    go(mine, "evaluate.bootstrap=30")  # other tests, the same translations
+    assert told(capsys)["evaluate"] == "made"
+    again = read_results(mine.run / "results.json")
+    assert sorted(map(str, again.rows)) == sorted(map(str, added.rows)) and not again.remarks
+    mark = [row for row in again.significance if (row["a"], row["b"]) == ("base", "stage2")]
+    before = [row for row in added.significance if (row["a"], row["b"]) == ("base", "stage2")]
+    assert before and all(row in mark for row in before)  # and TER, which these results have too
+    assert {row["metric"] for row in mark} >= {"COMET", "BLEU"} and "|bs:15|" in mark[0]["signature"]
+    own = [row for row in again.significance if row["b"] == "stage1"]
+    assert own and all("|bs:30|" in row["signature"] for row in own)
+
+    go(mine, "evaluate.bootstrap=30", "stages.stage2.learning_rate=0.5")  # other translations of one row
+    last = read_results(mine.run / "results.json")
+    assert {row.system for row in last.rows if row.metric == "COMET"} == {"base", "stage1"}
+    assert [remark for remark in last.remarks if "COMET is left out for stage2" in remark]
+    assert {(row["a"], row["b"]) for row in last.significance} >= {("base", "stage2"), ("base", "stage1")}
+
+
+PARTS = (
+    ("--system", "stage1"),
+    ("--direction", "de-fr"),
+    ("--identifier", "none"),
+    ("--supervised", "de-fr"),
+)
+
+
+@pytest.mark.parametrize("option", PARTS)
+def test_results_of_a_part_are_made_whole(mine: Tiny, cli: Cli, option: tuple[str, str]) -> None:
+    """What `evaluate --out` scored is not what the recipe asks for: the run scores again."""
+    go(mine)
+    whole = (mine.run / "results.json").read_bytes()
+    assert cli("evaluate", mine.run, "--out", mine.run, *option)[0] == 0
+    assert (mine.run / "results.json").read_bytes() != whole
+    go(mine)
+    found, wanted = read_results(mine.run / "results.json"), json.loads(whole)
+    assert found.to_json()["rows"] == wanted["rows"] and found.floor == wanted["floor"]
+    assert found.significance == wanted["significance"]
 
 
 @pytest.mark.parametrize(

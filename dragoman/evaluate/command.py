@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dragoman.console import progress
 from dragoman.errors import DataError, RecipeError
-from dragoman.evaluate.compare import Comparison, compare_again, compare_systems
+from dragoman.evaluate.again import read_earlier, score_again
+from dragoman.evaluate.compare import Comparison, compare_systems
 from dragoman.evaluate.external import make_external
 from dragoman.evaluate.outputs import Output, read_files, read_lines, read_outputs, texts_in, write_outputs
 from dragoman.evaluate.results import FAULTS, Results, read_results, write_results
@@ -50,7 +51,7 @@ def evaluate_command(
     :func:`read_outputs`), or one file ``hyp`` with ``ref``, ``source``, ``direction`` and ``system``.
     ``supervised``: directions that training saw. ``identifier`` to ``external``: see :func:`make_scorer`.
     ``out``: a folder for ``results.json``, the translations unless it is the run itself, and ``report.html``;
-    comparisons that its ``results.json`` holds already are taken again.
+    what its ``results.json`` holds already is kept as :func:`score_again` says.
     """
     if (path is None) == (hyp is None):
         raise RecipeError("evaluate needs either a folder of translations or one file of them (hyp)")
@@ -61,19 +62,25 @@ def evaluate_command(
     elif path is not None:
         wanted = _directions(directions) or ()
         outputs = read_outputs(
-            path, references=references, split=split, systems=systems, directions=wanted, seed=seed
-        )
+            path, references=references, split=split, systems=systems, directions=wanted,
+            seed=seed if seed is not None else _seed_of(path),
+        )  # fmt: skip
     scorer = make_scorer(
         outputs, identifier=_of_run(path, identifier), candidates=candidates, training=training,
         metrics=metrics, external=external, cache=_cache(out, path),
     )  # fmt: skip
     tuned, done = _directions(supervised), count()
     with progress(" evaluate", len(outputs)) as advance:
-        results = evaluate_outputs(outputs, scorer, tuned, lambda name: advance(next(done), name))
-    if out is not None:
-        if path is None or out.resolve() != path.resolve():
-            write_outputs(out, outputs)
-        _write_anew(out / "results.json", results, outputs, scorer, tuned)
+
+        def tell(name: str) -> None:
+            advance(next(done), name)
+
+        if out is None:
+            results = evaluate_outputs(outputs, scorer, tuned, tell)
+        else:
+            if path is None or out.resolve() != path.resolve():
+                write_outputs(out, outputs)
+            results = score_again(out / "results.json", outputs, scorer, tuned, progress=tell)
     print(show(results, style=style, each_direction=each_direction))
     if out is not None and report:
         print(f"\n  report    {_report(out, scorer.identifier)}")
@@ -139,24 +146,6 @@ def add_significance(path: Path, comparison: Comparison) -> None:
     pair = (comparison.first, comparison.second)
     results.significance = [row for row in results.significance if (row.get("a"), row.get("b")) != pair]
     results.significance += comparison.to_json()
-    write_results(path, results)
-
-
-def _write_anew(
-    path: Path,
-    results: Results,
-    outputs: Sequence[Output],
-    scorer: Scorer,
-    supervised: Sequence[Direction] | None,
-) -> None:
-    """Write results in place of earlier ones, whose comparisons are taken again: no test is lost or stale."""
-    try:
-        earlier = read_results(path) if path.exists() else Results()
-    except DataError:  # damaged: there is nothing to take over
-        earlier = Results()
-    rows, remarks = compare_again(earlier, outputs, scorer, supervised)
-    results.significance += rows
-    results.remarks += remarks
     write_results(path, results)
 
 
@@ -228,6 +217,12 @@ def _of_run(path: Path | None, identifier: str | Identifier | None) -> str | Ide
     if path is not None and identifier == "auto" and (path / "identifier").is_dir():
         return load_identifier(path / "identifier")
     return identifier
+
+
+def _seed_of(path: Path) -> int | None:
+    """The training seed that earlier results of a run tell."""
+    seeds = {row.seed for row in read_earlier(path / "results.json").rows}
+    return seeds.pop() if len(seeds) == 1 else None
 
 
 def _single(

@@ -57,10 +57,7 @@ class External:
             raise DataError(
                 f"{self.metric}: {len(sources)} sources for {len(hypotheses)} lines; it needs all"
             )
-        rows = [{"source": nfc(s), "hypothesis": nfc(h)} for s, h in zip(sources, hypotheses, strict=True)]
-        for row, reference in zip(rows, references, strict=False):
-            row["reference"] = nfc(reference)
-        hello, scores = self._scores(rows)
+        hello, scores = self._scores(_rows(sources, hypotheses, references))
         signature = "|".join(
             [
                 f"model:{self.model}",
@@ -78,7 +75,7 @@ class External:
         with self._started() as conversation:
             hello = conversation.greeting()
             file = self._cache_file(hello)
-            known = _read_cache(file)
+            known = read_cache(file)
             todo = list({key: row for key, row in zip(keys, rows, strict=True) if key not in known}.items())
             try:
                 conversation.send([row for _, row in todo])
@@ -92,9 +89,7 @@ class External:
     def _cache_file(self, hello: dict[str, Any]) -> Path | None:
         if self.cache is None:
             return None
-        made = [self.metric, self.model, str(hello["package"]), str(hello["version"])]
-        digest = hashlib.sha256("\0".join(made).encode()).hexdigest()[:12]
-        return self.cache / f"{self.metric}-{digest}.json"
+        return cache_file(self.cache, self.metric, self.model, hello["package"], hello["version"])
 
     @contextmanager
     def _started(self) -> Iterator[_Conversation]:
@@ -233,12 +228,32 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.kill()
 
 
+def cache_file(folder: Path, metric: str, model: str, package: str, version: str) -> Path:
+    """Where the scores of a model lie, as one version of its package gives them."""
+    digest = hashlib.sha256("\0".join([metric, model, package, version]).encode()).hexdigest()[:12]
+    return folder / f"{metric}-{digest}.json"
+
+
+def line_keys(sources: Sequence[str], hypotheses: Sequence[str], references: Sequence[str] = ()) -> list[str]:
+    """What the score of each line is kept under."""
+    return [_key(row) for row in _rows(sources, hypotheses, references)]
+
+
+def _rows(
+    sources: Sequence[str], hypotheses: Sequence[str], references: Sequence[str]
+) -> list[dict[str, str]]:
+    rows = [{"source": nfc(s), "hypothesis": nfc(h)} for s, h in zip(sources, hypotheses, strict=False)]
+    for row, reference in zip(rows, references, strict=False):
+        row["reference"] = nfc(reference)
+    return rows
+
+
 def _key(row: dict[str, str]) -> str:
     text = json.dumps([row["source"], row["hypothesis"], row.get("reference")])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _read_cache(file: Path | None) -> dict[str, float]:
+def read_cache(file: Path | None) -> dict[str, float]:
     """The scores of a cache file; a damaged one is as good as none."""
     try:
         content = json.loads(file.read_text(encoding="utf-8")) if file is not None else {}

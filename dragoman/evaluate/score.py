@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from dragoman.errors import DataError
-from dragoman.evaluate.external import External
 from dragoman.evaluate.faults import BY_REFERENCE, BY_SOURCE, LOOP, ROOM, TURNS, copied, runaway
 from dragoman.evaluate.metrics import LineScores, Metric, make_metric, mean_of
 from dragoman.evaluate.off_target import OffTarget, off_target
@@ -16,6 +16,20 @@ from dragoman.evaluate.results import ALL, SUPERVISED, ZERO_SHOT, Results, Row, 
 from dragoman.language.identify import Identifier, knows
 from dragoman.language.identify import signature as identifier_signature
 from dragoman.language.language import Direction, canonical
+
+
+class LineMetric(Protocol):
+    """A metric of sources, hypotheses and references; ``lines`` is None where it has no score for them."""
+
+    @property
+    def metric(self) -> str:
+        """Its name, in any letter case."""
+
+    def lines(
+        self, sources: Sequence[str], hypotheses: Sequence[str], references: Sequence[str] = ()
+    ) -> LineScores | None:
+        """One score a line, and their mean."""
+
 
 _KEPT_LINES = 200_000
 """Lines whose statistics a scorer holds on to: about 60 MB."""
@@ -27,7 +41,7 @@ class Scorer:
 
     metrics: Sequence[str] = ("BLEU", "chrF++")
     identifier: Identifier | None = None
-    external: Sequence[External] = ()
+    external: Sequence[LineMetric] = ()
     _made: dict[tuple[str, str], Metric] = field(default_factory=dict)
     _kept: dict[Output, tuple[list[LineScores], dict[str, int]]] = field(default_factory=dict)
 
@@ -66,8 +80,8 @@ class Scorer:
                 if key not in self._made:
                     self._made[key] = make_metric(*key)
                 found.append(self._made[key].lines(output.hypotheses, output.references))
-        found += [e.lines(output.sources, output.hypotheses, output.references) for e in self.external]
-        return found
+        others = (e.lines(output.sources, output.hypotheses, output.references) for e in self.external)
+        return found + [one for one in others if one is not None]
 
     def _rates(self, output: Output, judged: OffTarget | None) -> list[LineScores]:
         found = []

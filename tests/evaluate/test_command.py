@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Cli
 from eval_samples import DATA, DE_FR, EN_DE, TEXT, WordIdentifier, copy, needs_data, perfect, side
+from helpers import fake_comet
 from sacrebleu.metrics import BLEU
 
 from dragoman.errors import DataError, ModelError, RecipeError
@@ -99,19 +99,7 @@ def test_evaluating_again_takes_the_comparisons_again(
 
 def test_comparing_by_a_metric_with_its_own_environment(tmp_path: Path, cli: Cli) -> None:
     """From the command line, with a runner that scores a line by its length in place of COMET's."""
-    (tmp_path / "runner.py").write_text(
-        "import json, sys, pathlib\n"
-        'print(\'{"protocol": 1, "metric": "comet", "package": "fake", "version": "1"}\')\n'
-        "sys.stdout.flush()\n"
-        "rows = [json.loads(line) for line in sys.stdin]\n"
-        "print(*rows, sep='\\n', file=open(pathlib.Path(__file__).with_suffix('.log'), 'a'))\n"
-        "for n, row in enumerate(rows):\n"
-        "    print(json.dumps({'index': n, 'score': len(row['hypothesis']) / 100}))\n"
-        "print(json.dumps({'done': len(rows)}))\n"
-    )
-    python = tmp_path / "python"
-    python.write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path / 'runner.py'}\n")
-    python.chmod(0o755)
+    python = fake_comet(tmp_path)
     run = tmp_path / "run"
     write_outputs(run, [*side("a", 0.4, 1), *side("b", 0.1, 2)])
     given = (run, "--identifier", "none", "--comet", python)
@@ -124,6 +112,18 @@ def test_comparing_by_a_metric_with_its_own_environment(tmp_path: Path, cli: Cli
     rows = [row for row in read_results(run / "results.json").significance if row["metric"] == "COMET"]
     assert len(rows) == 4 and all("fake:1" in row["signature"] for row in rows)
     assert all(row["value_b"] > row["value_a"] for row in rows)
+
+    plain = (run, "--identifier", "none", "--out", run)  # no interpreter: the kept scores serve
+    assert cli("evaluate", *plain)[0] == 0
+    again = read_results(run / "results.json")
+    assert [row for row in again.significance if row["metric"] == "COMET"] == rows
+    assert sum(row.metric == "COMET" for row in again.rows) == 6 and not again.remarks
+    write_outputs(run, side("b", 0.3, 8))
+    status, out, _ = cli("evaluate", *plain)
+    again = read_results(run / "results.json")
+    assert {row.system for row in again.rows if row.metric == "COMET"} == {"a"}
+    assert "note: COMET is left out for b (lines without a score); evaluate with --comet PYTHON" in out
+    assert not any(row["metric"] == "COMET" for row in again.significance) and again.significance
     status, _, said = cli("compare", run, "--system", "a", "--system", "b", "--bleurt", tmp_path / "none")
     assert status == 1 and "is no interpreter; make an environment for bleurt" in said
 
