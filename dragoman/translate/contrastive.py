@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from dragoman.errors import RecipeError
+from dragoman.language.language import Direction, same_language
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-from dragoman.errors import RecipeError
-from dragoman.language.language import Direction, same_language
+    from dragoman.translate.state import Contrasts, State
 
 Form = Literal["difference", "ratio"]
 
@@ -77,17 +79,26 @@ def other_sources(source: str, pool: Sequence[str], number: int, seed: int) -> l
     return chosen
 
 
-def combine(log_probs: Tensor, weights: Tensor, sequence: Tensor, sequences: int, form: Form) -> Tensor:
-    """Join the contexts of each hypothesis.
+class Contrasting:
+    """The score processor: joins what the real and the misleading prompts say of each row."""
 
-    ``log_probs`` [contexts, width, vocabulary] with the real prompts first, ``weights`` and ``sequence``
-    [contexts]; returns scores [sequences, width, vocabulary], at most 0. Where no token is likelier under the
-    real prompt than under the weighted contrasts, the real prompt alone decides that step.
+    def __init__(self, form: Form = "difference") -> None:
+        self.form = form
+
+    def __call__(self, scores: Tensor, state: State) -> Tensor:
+        """Scores [rows, vocabulary], at most 0."""
+        return scores if state.contrasts is None else combine(scores, state.contrasts, self.form)
+
+
+def combine(real: Tensor, contrasts: Contrasts, form: Form) -> Tensor:
+    """Log-probabilities under the real prompts [rows, vocabulary] against those under the misleading ones.
+
+    Where no token is likelier under the real prompt than under the weighted contrasts, the real prompt alone
+    decides that step. A row without contrasts stays what it is.
     """
-    real = log_probs[:sequences]
-    further, factor = sequence[sequences:], weights[sequences:, None, None]
+    factor = contrasts.weight[:, None]
     if form == "ratio":
-        return real.index_add(0, further, log_probs[sequences:] * factor).log_softmax(dim=-1)
-    gain = real.exp().index_add_(0, further, log_probs[sequences:].exp() * factor)
+        return real.index_add(0, contrasts.row, contrasts.log_probs * factor).log_softmax(dim=-1)
+    gain = real.exp().index_add_(0, contrasts.row, contrasts.log_probs.exp() * factor)
     helps = (gain > 0).any(dim=-1, keepdim=True)
     return gain.clamp_(min=0).log_().where(helps, real)

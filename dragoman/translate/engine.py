@@ -14,9 +14,9 @@ import torch
 from dragoman.errors import ModelError
 from dragoman.prompt.encode import Encoder
 from dragoman.recipe import Decoding
-from dragoman.translate.contrastive import Contrast
+from dragoman.translate.contrastive import Contrast, Contrasting
 from dragoman.translate.prompts import Contexts, Prompter, Request, Shots
-from dragoman.translate.search import Hypothesis, Job, Settings, search
+from dragoman.translate.search import Hypothesis, Job, Processor, Settings, search
 
 USUAL = 128
 """Tokens of a usual prompt and its answer, by which the size of a window is reckoned."""
@@ -83,8 +83,10 @@ class Translator:
             beam=self.decoding.beam,
             n_best=n_best,
             length_penalty=self.decoding.length_penalty,
-            form=self.prompter.contrast.form,
         )
+        self.processors: list[Processor] = []
+        if self.prompter.contrast.active:
+            self.processors.append(Contrasting(self.prompter.contrast.form))
         config = model.config.get_text_config(decoder=True)
         self.positions: int = getattr(config, "max_position_embeddings", None) or 2**31
         self.limit = min(self.positions, self.decoding.batch_tokens)
@@ -181,7 +183,7 @@ class Translator:
     def _decode(self, items: Sequence[_Item]) -> list[Translation]:
         try:
             with evaluating(self.model):
-                found = search(self.model, [item.job for item in items], self.settings)
+                found = search(self.model, [item.job for item in items], self.settings, self.processors)
         except torch.OutOfMemoryError:
             if len(items) == 1:
                 raise ModelError(

@@ -11,8 +11,9 @@ import torch
 
 from dragoman.errors import RecipeError
 from dragoman.language.language import Direction
-from dragoman.translate.contrastive import Contrast, combine, other_sources, wrong_directions
+from dragoman.translate.contrastive import Contrast, Contrasting, combine, other_sources, wrong_directions
 from dragoman.translate.search import Job, Settings, search
+from dragoman.translate.state import Contrasts
 
 from .toy import STOP, naive_beam, prompts
 
@@ -21,23 +22,22 @@ def test_difference_by_hand() -> None:
     # two sequences; the first has two contrasts with weight 0.5, the second none
     real = [[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]]
     contrasts = [[0.8, 0.1, 0.1], [0.6, 0.2, 0.2]]
-    log_probs = torch.tensor(real + contrasts).log()[:, None]
-    weights, sequence = torch.tensor([1.0, 1.0, -0.5, -0.5]), torch.tensor([0, 1, 0, 0])
-    scores = combine(log_probs, weights, sequence, 2, "difference")[:, 0]
+    others = Contrasts(torch.tensor(contrasts).log(), torch.tensor([0, 0]), torch.tensor([-0.5, -0.5]))
+    scores = combine(torch.tensor(real).log(), others, "difference")
     # 0.5 - 0.4 - 0.3 < 0: never chosen; 0.3 - 0.05 - 0.1 = 0.15; 0.2 - 0.05 - 0.1 = 0.05
     wanted = torch.tensor([[-math.inf, math.log(0.15), math.log(0.05)], [math.log(p) for p in real[1]]])
     assert torch.allclose(scores, wanted, atol=1e-6)
 
 
 def test_difference_falls_back_where_no_token_gains() -> None:
-    log_probs = torch.tensor([[0.5, 0.5], [0.5, 0.5]]).log()[:, None]
-    scores = combine(log_probs, torch.tensor([1.0, -1.5]), torch.tensor([0, 0]), 1, "difference")
-    assert torch.allclose(scores, log_probs[:1])
+    real = torch.tensor([[0.5, 0.5]]).log()
+    scores = combine(real, Contrasts(real, torch.tensor([0]), torch.tensor([-1.5])), "difference")
+    assert torch.allclose(scores, real)
 
 
 def test_ratio_by_hand() -> None:
-    log_probs = torch.tensor([[0.5, 0.3, 0.2], [0.8, 0.1, 0.1]]).log()[:, None]
-    scores = combine(log_probs, torch.tensor([1.0, -1.0]), torch.tensor([0, 0]), 1, "ratio")[0, 0]
+    real, other = torch.tensor([[0.5, 0.3, 0.2]]).log(), torch.tensor([[0.8, 0.1, 0.1]]).log()
+    scores = combine(real, Contrasts(other, torch.tensor([0]), torch.tensor([-1.0])), "ratio")[0]
     # 0.5 / 0.8, 0.3 / 0.1, 0.2 / 0.1, brought to a sum of 1
     ratios = torch.tensor([0.625, 3.0, 2.0])
     assert torch.allclose(scores.exp(), ratios / ratios.sum(), atol=1e-6)
@@ -57,7 +57,7 @@ def jobs_with(asked: list[list[int]], weight: float) -> list[Job]:
 def test_no_weight_is_no_contrast(trained: Callable[[str], Any], beam: int, form: Any) -> None:
     model, asked = trained("llama"), prompts(12)
     with torch.inference_mode():
-        found = search(model, jobs_with(asked, 0.0), Settings((STOP,), beam, form=form))
+        found = search(model, jobs_with(asked, 0.0), Settings((STOP,), beam), [Contrasting(form)])
         plain = search(model, [Job((ids,), max_new_tokens=8) for ids in asked], Settings((STOP,), beam))
     for (one, *_), (other, *_) in zip(found, plain, strict=True):
         assert one.ids == other.ids
@@ -70,7 +70,7 @@ def test_equals_a_naive_search(trained: Callable[[str], Any], kind: str, beam: i
     model = trained(kind)
     jobs = jobs_with(prompts(6), 0.4)
     with torch.inference_mode():
-        found = search(model, jobs, Settings((STOP,), beam))
+        found = search(model, jobs, Settings((STOP,), beam), [Contrasting()])
         naive = [naive_beam(model, job.contexts, job.weights, beam, 8) for job in jobs]
         plain = [naive_beam(model, job.contexts[:1], job.weights[:1], beam, 8)[0] for job in jobs]
     assert [one[0].ids for one in found] == [ids for ids, _ in naive]
@@ -83,8 +83,8 @@ def test_equals_a_naive_search(trained: Callable[[str], Any], kind: str, beam: i
 def test_batch_equals_singles(trained: Callable[[str], Any], beam: int) -> None:
     model, jobs = trained("qwen3"), jobs_with(prompts(32), 0.3)
     with torch.inference_mode():
-        together = search(model, jobs, Settings((STOP,), beam))
-        alone = [search(model, [job], Settings((STOP,), beam))[0] for job in jobs]
+        together = search(model, jobs, Settings((STOP,), beam), [Contrasting()])
+        alone = [search(model, [job], Settings((STOP,), beam), [Contrasting()])[0] for job in jobs]
     for (one, *_), (other, *_) in zip(together, alone, strict=True):
         assert one.ids == other.ids
         assert one.score == pytest.approx(other.score, abs=1e-4)

@@ -232,11 +232,11 @@ def test_out_of_memory_halves_the_batch(
     wanted = texts_of(Translator(model, encoder, Decoding(max_new_tokens=4)), SOURCES)
     real, sizes = engine.search, []
 
-    def cramped(model: Any, jobs: Any, settings: Any) -> Any:
+    def cramped(model: Any, jobs: Any, settings: Any, processors: Any) -> Any:
         if len(jobs) > most:
             raise torch.OutOfMemoryError
         sizes.append(len(jobs))
-        return real(model, jobs, settings)
+        return real(model, jobs, settings, processors)
 
     monkeypatch.setattr(engine, "search", cramped)
     most = 9

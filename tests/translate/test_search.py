@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dragoman.errors import ModelError, RecipeError
-from dragoman.translate import search as search_module
+from dragoman.translate import steps
 from dragoman.translate.cache import make_cache
 from dragoman.translate.choose import settle, top
 from dragoman.translate.forward import Job, Rows
@@ -84,7 +84,7 @@ def test_leaving_the_batch_changes_nothing(
 ) -> None:
     model, asked = trained("llama"), prompts(32)
     wanted = run(model, asked, beam=beam)
-    monkeypatch.setattr(search_module, "LEAVE", leave)
+    monkeypatch.setattr(steps, "LEAVE", leave)
     assert_same(flat(run(model, asked, beam=beam)), flat(wanted))
 
 
