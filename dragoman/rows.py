@@ -32,7 +32,9 @@ def supervised_directions(recipe: Recipe, train: Store) -> list[Direction]:
 
 
 def comparisons(recipe: Recipe) -> list[tuple[str, str]]:
-    """Pairs of rows to be tested for significance: each stage after the one that it starts from."""
+    """Pairs of rows to be tested for significance: those of the recipe, or each stage and its start."""
+    if recipe.evaluate.compare is not None:
+        return recipe.evaluate.compare
     plain: dict[str, str] = {}  # stage -> the row that translates with it and nothing else
     for row in systems_of(recipe):
         if row == SystemSpec(name=row.name, stage=row.stage):

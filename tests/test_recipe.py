@@ -13,6 +13,7 @@ from dragoman.language.language import Direction
 from dragoman.recipe import Section
 from dragoman.recipe_docs import MARK, recipe_reference
 from dragoman.recipe_file import parse_recipe
+from dragoman.rows import comparisons
 
 
 def content(**more: Any) -> dict[str, Any]:
@@ -152,6 +153,13 @@ def test_systems_use_known_stages() -> None:
     rows = [{"name": "early", "stage": "mt@5"}, {"name": "row", "stage": "nothing"}]
     recipe = with_stage(keep_steps=[5]) | {"evaluate": {"systems": rows}}
     assert "system 'row' uses stage 'nothing'; known: base, mt, mt@5" in mistake(recipe)
+
+
+def test_rows_to_compare_are_those_of_the_recipe_or_each_stage_and_its_start() -> None:
+    assert comparisons(parse_recipe(content())) == [("base", "mt")]
+    chosen = parse_recipe(content(evaluate={"compare": [["mt", "base"]]}))
+    assert comparisons(chosen) == [("mt", "base")]
+    assert "names row 'tm'; known: base, mt" in mistake(content(evaluate={"compare": [["base", "tm"]]}))
 
 
 def test_no_stage_is_a_mistake() -> None:

@@ -68,3 +68,54 @@ def test_the_main_recipe_runs_on_a_folder_of_ones_own(tiny: Tiny, tmp_path: Path
     assert "train 40 lines" in out and "dev 3 lines" in out and "test 4 lines" in out
     assert "stage1    mt (160 items), 3 epochs, about 4 steps, from base: to do" in out
     assert "4 directions supervised, 2 zero-shot" in out
+
+
+SCHEDULES = {path.stem: path for path in sorted((ROOT / "recipes" / "align-instruct").glob("*.yaml"))}
+
+
+def tasks(path: Path) -> list[list[str]]:
+    return [sorted(stage.tasks) for stage in load_recipe(path).stages]
+
+
+def test_every_schedule_of_alignment_instructions_is_a_recipe() -> None:
+    assert {name: tasks(path) for name, path in SCHEDULES.items()} == {
+        "mt-only": [["mt"]],
+        "align-only": [["align"]],
+        "multi-task": [["align", "mt"]],
+        "pre-fine-tuning": [["align"], ["mt"]],
+        "mixed": [["align"], ["align", "mt"]],
+        "hint": [["hint", "mt"]],
+        "revise": [["mt", "revise"]],
+    }
+
+
+@pytest.mark.parametrize("path", SCHEDULES.values(), ids=SCHEDULES)
+def test_schedules_differ_in_nothing_but_their_stages(path: Path) -> None:
+    recipe, first = load_recipe(path), load_recipe(SCHEDULES["mt-only"])
+    for name in ("base", "seed", "model", "data", "prompt", "validation", "evaluate"):
+        assert getattr(recipe, name) == getattr(first, name), name
+    lora = recipe.model.lora
+    assert lora and (lora.rank, lora.alpha, lora.dropout, lora.targets) == (8, 16, 0.05, ["query_key_value"])
+    for line in path.read_text(encoding="utf-8").splitlines():
+        value = re.match(r"[ -]*\w+:( +[^ #{]\S*.*)$", line)
+        if value:
+            assert re.search(r"# (paper|recalled|ParroT|ours)\b", line), f"no source: {line}"
+
+
+def test_the_small_schedules_have_equal_updates_and_equal_translation_examples() -> None:
+    """The comparison is fair: what a row has more of is what its name says."""
+    recipe = load_recipe(ROOT / "recipes" / "replications" / "align.yaml")
+    stages = {stage.name: stage for stage in recipe.stages}
+    updates: dict[str, int] = {}
+    examples: dict[str, float] = {}
+    for stage in recipe.stages:
+        start = start_of(recipe, stage)
+        assert stage.steps and stage.batch_examples
+        shares = {name: spec.share for name, spec in stage.tasks.items()}
+        drawn = stage.steps * stage.batch_examples * shares.get("mt", 0) / sum(shares.values())
+        updates[stage.name] = stage.steps + updates.get(start, 0)
+        examples[stage.name] = drawn + examples.get(start, 0)
+    fair = ["multi-task", "pre-fine-tuning", "mixed", "MT + Hint", "MT + Revise", "placebo"]
+    assert {updates[name] for name in [*fair, "MT x2"]} == {600}
+    assert {examples[name] for name in [*fair, "MT x1"]} == {300 * 64}
+    assert examples["Align only"] == 0 and stages["placebo"].tasks["align"].placebo

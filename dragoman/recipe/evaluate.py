@@ -71,6 +71,8 @@ class Evaluate(Section):
     """Also score TER (slow)."""
     systems: list[SystemSpec] | None = None
     """Rows; absent = base and every stage."""
+    compare: list[tuple[str, str]] | None = None
+    """Pairs of rows to test, [earlier, later]; absent = each stage with what it starts from."""
     decoding: Decoding = Decoding()
     """The search."""
     bootstrap: Count = 1000

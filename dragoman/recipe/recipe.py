@@ -54,4 +54,8 @@ class Recipe(Section):
                 raise ValueError(
                     f"system {system.name!r} uses stage {system.stage!r}; known: {', '.join(known)}"
                 )
+        rows = names or ["base", *(stage.name for stage in self.stages)]
+        for row in [row for pair in self.evaluate.compare or [] for row in pair]:
+            if row not in rows:
+                raise ValueError(f"`evaluate.compare` names row {row!r}; known: {', '.join(rows)}")
         return self

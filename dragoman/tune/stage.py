@@ -29,7 +29,7 @@ from dragoman.tune.model import (
 from dragoman.tune.source import Source
 from dragoman.tune.step import Stepper
 
-PAIR_TASKS = ("mt", "conflict")  # tasks whose directions count as tuned on
+PAIR_TASKS = ("mt", "conflict", "hint")  # tasks whose directions count as tuned on: they learn translations
 MakeValidate = Callable[[Any, Encoder, Stepper], Validate]
 
 
@@ -51,7 +51,7 @@ def tuned_directions(recipe: Recipe, upto: Stage, store: Store) -> list[Directio
     stage: Stage | None = upto
     while stage is not None:
         for name, spec in stage.tasks.items():
-            if name in PAIR_TASKS and (name == "mt" or spec.positives):
+            if name in PAIR_TASKS and (name != "conflict" or spec.positives):
                 found |= dict.fromkeys(task_directions(spec, store, name))
         start = start_of(recipe, stage)
         stage = by_name.get(start.split("@")[0]) if start in order or "@" in start else None

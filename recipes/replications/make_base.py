@@ -52,6 +52,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--heads", type=float, default=0.1, help="share of bilingual documents with the names in a head line"
     )
+    parser.add_argument(
+        "--templates", default="alpaca,alpaca-post", help="templates whose words become tokens"
+    )
+    parser.add_argument("--wordings", default="mt", help="and which of their wordings, with commas")
     parser.add_argument("--out", type=Path, required=True, help="folder of the base")
     parser.add_argument("--vocabulary", type=int, default=4000)
     parser.add_argument("--hidden", type=int, default=256)
@@ -66,17 +70,18 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def tokenizer_text(store: Store) -> Iterator[str]:
-    """The corpus, and the words of the alpaca prompts often enough to become tokens: prompts get short.
+def tokenizer_text(store: Store, templates: list[str], wordings: list[str]) -> Iterator[str]:
+    """The corpus, and the words of the prompts often enough to become tokens: prompts get short.
 
     The model itself never sees a prompt.
     """
     for index in range(len(store)):
         yield from store[index].texts.values()
-    for name in ("alpaca", "alpaca-post"):
+    for name in templates:
         template = load_template(name)
         words = [frame.with_input for frame in template.frames.values()]
-        yield from [*words, *template.wordings["mt"].values()] * TEMPLATE_TIMES
+        said = [text for key in wordings for text in template.wordings.get(key, {}).values()]
+        yield from [*words, *said] * TEMPLATE_TIMES
 
 
 def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iterator[np.ndarray]:
@@ -122,7 +127,9 @@ def main() -> None:
         raise SystemExit(f"{options.out} is there already; delete it to make it again")
     work = options.out.with_name(options.out.name + ".work")
     store = prepared(options, options.languages.split(","), work / "corpus")
-    tokenizer = learn_tokenizer(tokenizer_text(store), options.vocabulary)
+    tokenizer = learn_tokenizer(
+        tokenizer_text(store, options.templates.split(","), options.wordings.split(",")), options.vocabulary
+    )
     rows = pack(documents(store, tokenizer, options), options.row, options.seed)
     inner = -(-options.hidden * 8 // 3 // 64) * 64
     model = new_llama(tokenizer, options.hidden, inner, options.layers, options.seed)

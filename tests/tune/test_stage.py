@@ -46,6 +46,8 @@ def test_tuned_directions_follow_the_line_of_starts() -> None:
             stage("aside", "mt", ["fr-en"], start="base"),
             stage("early", "conflict", ["fr-de", "de-fr"], start="one@2", spec={"positives": False}),
             {"name": "text", "steps": 5, "tasks": {"mono": {}}, "start": "two"},
+            stage("hints", "hint", ["de-fr"], start="base"),
+            stage("words", "align", ["de-fr"], start="base"),
         ],
     )
     assert names(recipe, 0) == ["de-en"]
@@ -53,8 +55,9 @@ def test_tuned_directions_follow_the_line_of_starts() -> None:
     assert names(recipe, 2) == ["fr-en"]
     assert names(recipe, 3) == ["de-en"], "an unlearned direction is not one that was tuned on"
     assert names(recipe, 4) == ["de-en", "en-de", "en-fr"]
+    assert names(recipe, 5) == ["de-fr"] and names(recipe, 6) == [], "an assertion is no translation"
     starts = [start_of(recipe, stage) for stage in recipe.stages]
-    assert starts == ["base", "one", "base", "one@2", "two"]
+    assert starts == ["base", "one", "base", "one@2", "two", "base", "base"]
 
 
 def test_directions_stand_in_the_codes_of_the_text() -> None:
