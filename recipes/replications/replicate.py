@@ -1,6 +1,7 @@
-"""Run the replications of the language-aware method: bases, rows, seeds, grids. One command, resumable.
+"""Run the replications: bases, rows, seeds, grids. One command, resumable.
 
-    python recipes/replications/replicate.py --data ../shared/data --parallel 1
+    python recipes/replications/replicate.py --data ../shared/data --study language-aware
+    python recipes/replications/replicate.py --data ../shared/data --study align --only no-czech align-s1
     python recipes/replications/replicate.py --tables          # what is measured so far, as Markdown
 
 Jobs run in the order below as soon as what they need is there; what is done is not done again, what was cut
@@ -10,52 +11,24 @@ off goes on. ``--stop-after`` ends all jobs in time (they save and leave), for m
 from __future__ import annotations
 
 import argparse
-import signal
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
 from pathlib import Path
 
-HERE = Path(__file__).parent
+from jobs import Job, base, run, work
+
 M30K = ("multi30k", "eng,deu,fra,ces")
 
 
-@dataclass
-class Job:
-    """A command that leaves ``made``; ``needs`` are models that must be there before."""
-
-    name: str
-    command: list[str]
-    made: Path
-    needs: tuple[Path, ...] = ()
-    process: subprocess.Popen[bytes] | None = None
-    tries: int = 0
-
-
-def base(name: str, options: argparse.Namespace, data: str, languages: str, lines: str, *more: str) -> Job:
-    """The job that makes a base."""
-    out = options.bases / name
-    command = [sys.executable, str(HERE / "make_base.py"), str(options.data / data), "--languages", languages,
-               "--lines", lines, "--out", str(out), *more]  # fmt: skip
-    return Job(name, command, out / "base.json")
-
-
-def run(name: str, options: argparse.Namespace, recipe: str, base: Path, *overrides: str) -> Job:
-    """The job that runs a recipe on a base."""
-    command = [sys.executable, "-m", "dragoman", "run", str(HERE / recipe), f"name={name}",
-               f"base={base}", f"data.root={options.data}", *overrides,
-               "--runs", str(options.runs)]  # fmt: skip
-    return Job(name, command, options.runs / name / "report.html", (base,))
-
-
-def jobs(options: argparse.Namespace) -> list[Job]:
-    """All jobs, the most wanted first."""
+def language_aware(options: argparse.Namespace) -> list[Job]:
+    """Stage 2 against off-target translation: all jobs, the most wanted first."""
     data, languages = M30K
     share = {
         n: base(f"multi30k-{n}", options, data, languages, "1-14000", "--bilingual", str(n / 100))
         for n in (100, 5, 0)
     }
+    small_base = base("multi30k-100-half", options, data, languages, "1-14000", "--bilingual", "1",
+                      "--hidden", "192", "--layers", "3")  # fmt: skip
     large = base("multi30k-100-large", options, data, languages, "1-14000", "--bilingual", "1",
                  "--hidden", "320", "--layers", "6")  # fmt: skip
     bible = base("bible", options, "bible_nt", "eng,deu,spa,ceb,chr", "1-3300", "--held-out", "dev,test",
@@ -79,43 +52,29 @@ def jobs(options: argparse.Namespace) -> list[Job]:
         *lines,
         share[0],
         run("multi30k-share0", options, small, options.bases / "multi30k-0"),
+        small_base,
+        run("multi30k-half", options, small, options.bases / "multi30k-100-half"),
         large,
         run("multi30k-large", options, small, options.bases / "multi30k-100-large"),
     ]
 
 
-def work(todo: list[Job], options: argparse.Namespace) -> None:
-    """Keep ``parallel`` jobs going until all are done or the time is over."""
-    end = time.monotonic() + options.stop_after
-    running: list[Job] = []
-    options.logs.mkdir(parents=True, exist_ok=True)
-    todo = [job for job in todo if not job.made.exists()]
-    while (todo or running) and time.monotonic() < end:
-        for job in [job for job in running if job.process is not None and job.process.poll() is not None]:
-            running.remove(job)
-            done = job.made.exists()
-            print(f"{time.strftime('%H:%M:%S')} {job.name}: {'done' if done else 'failed'}", flush=True)
-            if not done and job.tries < 2:
-                todo.append(job)
-        for job in list(todo):
-            ready = all((need / "config.json").exists() for need in job.needs)
-            if len(running) < options.parallel and ready:
-                todo.remove(job)
-                job.tries += 1
-                log = (options.logs / f"{job.name.replace(' ', '-')}.log").open("ab")
-                job.process = subprocess.Popen(job.command, stdout=log, stderr=log)
-                running.append(job)
-                print(f"{time.strftime('%H:%M:%S')} {job.name}: started", flush=True)
-        time.sleep(1)
-    for job in running:
-        if job.process is not None:
-            job.process.send_signal(signal.SIGTERM)
-    for job in running:
-        if job.process is not None:
-            try:
-                job.process.wait(20)
-            except subprocess.TimeoutExpired:
-                job.process.kill()
+def align(options: argparse.Namespace) -> list[Job]:
+    """Alignment instructions for a language that the base has not seen: all jobs, the most wanted first."""
+    plain = ("--bilingual", "1", "--templates", "plain",
+             "--wordings", "mt,align,hint,hint_line,revise,revise_answer")  # fmt: skip
+    bases = options.bases
+    return [
+        base("no-czech", options, "multi30k", "eng,deu,fra", "1-14000", *plain),
+        *(run(f"align-s{n}", options, "align.yaml", bases / "no-czech", f"seed={n}") for n in (1, 2, 3)),
+    ]
+
+
+STUDIES: dict[str, Callable[[argparse.Namespace], list[Job]]] = {
+    "language-aware": language_aware,
+    "align": align,
+}
+SEEDS = ("multi30k", "align")  # runs named <this>-s1, <this>-s2, ... are seeds of one table
 
 
 def tables(options: argparse.Namespace) -> None:
@@ -124,14 +83,12 @@ def tables(options: argparse.Namespace) -> None:
     from dragoman.evaluate.tables import by_direction, summary
 
     found = {path.parent.name: read_results(path) for path in sorted(options.runs.glob("*/results.json"))}
-    seeds = [
-        results for name, results in found.items() if name.startswith("multi30k-s") and name[-1] in "123"
-    ]
-    if len(seeds) > 1:
+    for study in SEEDS:
+        seeds = [results for name, results in found.items() if re.fullmatch(f"{study}-s\\d+", name)]
+        if len(seeds) < 2:
+            continue
         merged = merge(seeds)
-        print(
-            f"## multi30k, mean and deviation of {len(seeds)} seeds\n\n{summary(merged).show('markdown')}\n"
-        )
+        print(f"## {study}, mean and deviation of {len(seeds)} seeds\n\n{summary(merged).show('markdown')}\n")
         for metric in ("BLEU", "chrF++", "OTR"):
             print(f"### {metric} by direction\n\n{by_direction(merged, metric).show('markdown')}\n")
     for name, results in found.items():
@@ -154,13 +111,18 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, default=Path("runs/logs"))
     parser.add_argument("--parallel", type=int, default=1, help="jobs at a time")
     parser.add_argument("--stop-after", type=float, default=1e9, help="seconds")
+    parser.add_argument("--study", choices=STUDIES, help="which table (default: all)")
     parser.add_argument("--only", nargs="*", default=[], help="names of jobs (default: all)")
     parser.add_argument("--tables", action="store_true", help="print what is measured, run nothing")
     options = parser.parse_args()
     if options.tables:
         tables(options)
         return
-    work([job for job in jobs(options) if not options.only or job.name in options.only], options)
+    studies = [options.study] if options.study else STUDIES
+    jobs = [job for study in studies for job in STUDIES[study](options)]
+    if unknown := set(options.only) - {job.name for job in jobs}:
+        raise SystemExit(f"no job {', '.join(sorted(unknown))}; known: {', '.join(job.name for job in jobs)}")
+    work([job for job in jobs if not options.only or job.name in options.only], options)
 
 
 if __name__ == "__main__":

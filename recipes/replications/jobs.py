@@ -1,0 +1,75 @@
+"""Jobs of the replications: what makes a base, what runs a recipe, and how jobs that need others are run."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Job:
+    """A command that leaves ``made``; ``needs`` are models that must be there before."""
+
+    name: str
+    command: list[str]
+    made: Path
+    needs: tuple[Path, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+    tries: int = 0
+
+
+def base(name: str, options: argparse.Namespace, data: str, languages: str, lines: str, *more: str) -> Job:
+    """The job that makes a base."""
+    out = options.bases / name
+    command = [sys.executable, str(HERE / "make_base.py"), str(options.data / data), "--languages", languages,
+               "--lines", lines, "--out", str(out), *more]  # fmt: skip
+    return Job(name, command, out / "base.json")
+
+
+def run(name: str, options: argparse.Namespace, recipe: str, base: Path, *overrides: str) -> Job:
+    """The job that runs a recipe on a base."""
+    command = [sys.executable, "-m", "dragoman", "run", str(HERE / recipe), f"name={name}",
+               f"base={base}", f"data.root={options.data}", *overrides,
+               "--runs", str(options.runs)]  # fmt: skip
+    return Job(name, command, options.runs / name / "report.html", (base,))
+
+
+def work(todo: list[Job], options: argparse.Namespace) -> None:
+    """Keep ``parallel`` jobs going until all are done or the time is over."""
+    end = time.monotonic() + options.stop_after
+    running: list[Job] = []
+    options.logs.mkdir(parents=True, exist_ok=True)
+    todo = [job for job in todo if not job.made.exists()]
+    while (todo or running) and time.monotonic() < end:
+        for job in [job for job in running if job.process is not None and job.process.poll() is not None]:
+            running.remove(job)
+            done = job.made.exists()
+            print(f"{time.strftime('%H:%M:%S')} {job.name}: {'done' if done else 'failed'}", flush=True)
+            if not done and job.tries < 2:
+                todo.append(job)
+        for job in list(todo):
+            ready = all((need / "config.json").exists() for need in job.needs)
+            if len(running) < options.parallel and ready:
+                todo.remove(job)
+                job.tries += 1
+                log = (options.logs / f"{job.name.replace(' ', '-')}.log").open("ab")
+                job.process = subprocess.Popen(job.command, stdout=log, stderr=log)
+                running.append(job)
+                print(f"{time.strftime('%H:%M:%S')} {job.name}: started", flush=True)
+        time.sleep(1)
+    for job in running:
+        if job.process is not None:
+            job.process.send_signal(signal.SIGTERM)
+    for job in running:
+        if job.process is not None:
+            try:
+                job.process.wait(20)
+            except subprocess.TimeoutExpired:
+                job.process.kill()
