@@ -187,6 +187,9 @@ def compare(
 app.command(epilog=_example(*verb.EXAMPLES))(verb.align)
 
 
+app.command(epilog=_example(*verbs.PROBE))(verbs.probe)
+
+
 @app.command(epilog=_example("dragoman demo", "dragoman demo stages.stage2.objective.alpha=0.1 --seed 2"))
 def demo(
     overrides: options.Overrides = None,

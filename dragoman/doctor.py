@@ -14,6 +14,7 @@ OPTIONAL = (
     ("datasets", "data", "Hugging Face data sets as text in"),
     ("pycld2", "lid", "a second language identifier"),
     ("fasttext-predict", "lid", "identifiers of the fastText kind"),
+    ("matplotlib", "plot", "the picture of dragoman probe as PNG"),
     ("trl", "bench", "the peer of benchmarks/tune.py"),
 )
 

@@ -44,9 +44,20 @@ class Done:
             return "to do"
         return "done" if self._keys[name] == key else "stale"
 
+    def drop(self, name: str) -> bool:
+        """Forget a step that is no longer asked for; True if it was done."""
+        if name not in self._keys:
+            return False
+        del self._keys[name]
+        self._write()
+        return True
+
     def finish(self, name: str, key: str) -> None:
         """Write down that a step is done."""
         self._keys[name] = key
+        self._write()
+
+    def _write(self) -> None:
         if self.writes:
             write_text(self.path, json.dumps({"steps": self._keys}, indent=1) + "\n")
 

@@ -91,6 +91,16 @@ class Keys:
         spec = self.recipe.evaluate
         return settings_hash(spec.identifier, spec.candidates, self.corpus)
 
+    def probe(self, rows: dict[str, str]) -> str:
+        """Of the look inside: which rows with which weights, how many lines of which text."""
+        return settings_hash(
+            dragoman.__version__,
+            self.recipe.evaluate.probe,
+            [(name, self.weights(stage)) for name, stage in rows.items()],
+            self.corpus,
+            self.recipe.seed,
+        )
+
     def scores(self, translations: Sequence[Path], *settings: Any) -> str:
         """Of the results: the bytes of the translations, the judge, how it is scored and by which version."""
         contents = [

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from dragoman.instruct.mixture import Mixture
 from dragoman.loading import check_base
+from dragoman.probing import STEP, key_of, lines_of, looked_into
 from dragoman.recipe import Recipe, Stage
 from dragoman.rows import systems_of
 from dragoman.run import Run
@@ -47,6 +48,9 @@ def plan(recipe: Recipe, folder: Path) -> list[str]:
         supervised = set(run.supervised())
         seen = sum(direction in supervised for direction in directions)
         lines.append(f"evaluate  {seen} directions supervised, {len(directions) - seen} zero-shot")
+        if text := lines_of(run):
+            rows, state = looked_into(recipe), run.done.state(STEP, key_of(run))
+            lines.append(f"probe     {', '.join(rows)}: {len(text)} language pairs: {state}")
     return lines
 
 

@@ -5,7 +5,7 @@
     runs/<name>/identifier/       the judge of output languages
     runs/<name>/stages/<stage>/   metrics.jsonl, checkpoints/, model/
     runs/<name>/translations/     <system>/<direction>.jsonl
-    runs/<name>/results.json, report.html
+    runs/<name>/results.json, probe.json, report.html
 
 Each step has a key, a hash of everything that it depends on (keys.py); ``run.json`` keeps the keys of the
 steps that are done (done.py). A step whose key has changed is stale and is made again; one that was cut off
@@ -33,6 +33,7 @@ from dragoman.keys import Keys
 from dragoman.language.identify import Identifier, load_identifier, make_identifier, save_identifier
 from dragoman.language.language import Direction
 from dragoman.loading import check_base
+from dragoman.probing import lines_of, probe
 from dragoman.recipe import Recipe, Stage, SystemSpec
 from dragoman.recipe_file import dump_recipe
 from dragoman.rows import (
@@ -98,6 +99,7 @@ class Run:
                 return None
             results = self.evaluate()
             print(show(results))
+            probe(self)
             say(f" report    {write_report(self.folder, identify=self._labels)}")
             return results
 
@@ -110,6 +112,7 @@ class Run:
         if self.text.test is not None:
             for system in systems_of(self.recipe):
                 check_row(self.recipe, system, encoder, self.test_directions(), self.text.train)
+            lines_of(self)
 
     def tune(self, stage: Stage) -> None:
         """One stage, unless it is done."""

@@ -100,7 +100,7 @@ def test_what_is_imported_is_declared() -> None:
     assert packages(at_once) <= requirements()
     runner = PACKAGE / "evaluate" / "metric_runner.py"  # runs in an environment of its own
     ever = set().union(*(imports_of(path) for path in MODULES if path != runner))
-    assert packages(ever) <= requirements("data", "lid", "eval")
+    assert packages(ever) <= requirements("data", "lid", "eval", "plot")
 
 
 def test_every_module_loads_without_any_extra() -> None:
@@ -134,5 +134,5 @@ def test_every_pin_is_one_version_and_none_is_local() -> None:
     pins = [line for line in lines if line and not line.startswith("#")]
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9a-z.]+", pin) for pin in pins)
     pinned = {pin.split("==")[0].lower().replace("_", "-") for pin in pins}
-    assert requirements("data", "lid", "eval", "bench", "dev") <= pinned
+    assert requirements("data", "lid", "eval", "plot", "bench", "dev") <= pinned
     assert "torch==2.13.0" in pins

@@ -6,7 +6,7 @@ are errors; all mistakes are reported at once, each with its key, line and the n
 """
 
 from dragoman.recipe.data import Data, Filters, Source
-from dragoman.recipe.evaluate import Decoding, Evaluate, SystemSpec, Validation
+from dragoman.recipe.evaluate import Decoding, Evaluate, Probe, SystemSpec, Validation
 from dragoman.recipe.model import Lora, Model, Prompt, TemplateWording
 from dragoman.recipe.recipe import Recipe
 from dragoman.recipe.section import Section
@@ -21,6 +21,7 @@ __all__ = [
     "Lora",
     "Model",
     "Objective",
+    "Probe",
     "Prompt",
     "Recipe",
     "Section",

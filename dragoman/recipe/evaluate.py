@@ -56,6 +56,17 @@ class SystemSpec(Section):
     """Weight of the contrast with instructions that name a wrong target language."""
 
 
+class Probe(Section):
+    """A look inside: how alike sentences and their translations are in every layer of a row's weights."""
+
+    lines: Annotated[int, Field(ge=2)] = 1000
+    """Test lines of a language pair, drawn by the recipe's seed."""
+    directions: list[DirectionName] | Literal["all"] = "all"
+    """Language pairs; a direction and its reverse are the same pair."""
+    systems: list[str] | None = None
+    """Rows, such as those of MT only and MT + Align; absent = one for the base and each stage."""
+
+
 class Evaluate(Section):
     """The final scores."""
 
@@ -77,3 +88,5 @@ class Evaluate(Section):
     """The search."""
     bootstrap: Count = 1000
     """Resamplings for the significance tests."""
+    probe: Probe | None = None
+    """The look inside, a part of the report; absent = none, {} = as below."""

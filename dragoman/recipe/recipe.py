@@ -58,4 +58,9 @@ class Recipe(Section):
         for row in [row for pair in self.evaluate.compare or [] for row in pair]:
             if row not in rows:
                 raise ValueError(f"`evaluate.compare` names row {row!r}; known: {', '.join(rows)}")
+        weightless = [system.name for system in self.evaluate.systems or [] if system.kind != "model"]
+        inside = [row for row in rows if row not in weightless]
+        for row in (self.evaluate.probe and self.evaluate.probe.systems) or []:
+            if row not in inside:
+                raise ValueError(f"`evaluate.probe` names row {row!r}; rows of a model: {', '.join(inside)}")
         return self

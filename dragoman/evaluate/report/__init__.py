@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dragoman.evaluate.report import background, languages, samples, scores, summary, training
+from dragoman.evaluate.report import (
+    background,
+    languages,
+    probe,
+    probe_panel,
+    samples,
+    scores,
+    summary,
+    training,
+)
 from dragoman.evaluate.report.charts import scale_css
 from dragoman.evaluate.report.data import Evidence, Identify
 from dragoman.evaluate.report.load import load
@@ -20,6 +29,7 @@ SECTIONS = (
     ("faults", "Faults", "Other faults", scores.faults),
     ("samples", "Samples", "Samples", samples.samples),
     ("significance", "Significance", "Is the difference real?", scores.significance),
+    ("inside", "Inside", "Inside the model", probe.inside),
     ("training", "Training", "Training", training.training),
     ("corpus", "Corpus", "Corpus", background.corpus),
     ("recipe", "Recipe", "Recipe", background.recipe),
@@ -39,10 +49,10 @@ def write_report(
 ) -> Path:
     """Write the report of a run to `out` (default: report.html in the run folder) and return its path.
 
-    Read are results.json, translations/<system>/<direction>.jsonl, stages/<stage>/metrics.jsonl, recipe.yaml
-    and corpus/manifest.json; what is absent is left out with a remark. `extra` stands over the keys of
-    results.json and may also hold `name`, `versions`, and `focus` and `against` (the systems that the verdict
-    compares). `identify` (texts to language codes) marks off-target samples where the rows of the
+    Read are results.json, translations/<system>/<direction>.jsonl, stages/<stage>/metrics.jsonl, recipe.yaml,
+    corpus/manifest.json and probe.json; what is absent is left out with a remark. `extra` stands over the
+    keys of results.json and may also hold `name`, `versions`, and `focus` and `against` (the systems that the
+    verdict compares). `identify` (texts to language codes) marks off-target samples where the rows of the
     translations have no `label`. The same folder gives the same bytes. DataError if the folder is none.
     """
     text = page(load(run_folder, extra, identify))
@@ -84,8 +94,8 @@ def page(evidence: Evidence) -> str:
 
 def _style() -> Markup:
     css = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
-    dark = f"@media screen and (prefers-color-scheme: dark){{{scale_css('dark')}}}"
-    return Markup(f"\n{css}{scale_css('light')}\n{dark}\n")
+    light, dark = (f"{scale_css(mode)}{probe_panel.css(mode)}" for mode in ("light", "dark"))
+    return Markup(f"\n{css}{light}\n@media screen and (prefers-color-scheme: dark){{{dark}}}\n")
 
 
 def _header(evidence: Evidence) -> Markup:

@@ -106,8 +106,8 @@ def line_chart(
     series = [line for line in series if line.points]
     xs = [x for line in series for x, _ in line.points]
     ys = [y for line in series for _, y in line.points] + ([floor] if floor is not None else [])
-    y_ticks = _ticks(min(ys) if low is None else low, max(ys) if high is None else high)
-    x_ticks = _ticks(min(xs), max(xs), whole=True)
+    y_ticks = ticks(min(ys) if low is None else low, max(ys) if high is None else high)
+    x_ticks = ticks(min(xs), max(xs), whole=True)
     x_low, x_high = min(xs), max(*xs, min(xs) + 1)
     y_low, y_high = y_ticks[0], y_ticks[-1]
 
@@ -154,7 +154,7 @@ def thinned(line: Series) -> list[tuple[float, float]]:
     return [*means, line.points[-1]]
 
 
-def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
+def ticks(low: float, high: float, whole: bool = False) -> list[float]:
     """Round numbers from at most `low` to at least `high`, about five."""
     if high <= low:
         high = low + (abs(low) or 1.0)

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from dragoman.errors import DataError
+from dragoman.evaluate.probe.result import ProbeResults
 from dragoman.evaluate.results import FAULTS, ZERO_SHOT, Average, Results, tokenization
 from dragoman.language.language import language, parse_direction, same_language
 
@@ -33,6 +34,8 @@ class Evidence:
     recipe: dict[str, Any] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
     """That of the corpus."""
+    probe: ProbeResults | None = None
+    """The look inside."""
     listed: list[str] = field(default_factory=list)
     """Names of systems in the order of the recipe."""
     focus: str | None = None

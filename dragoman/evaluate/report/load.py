@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from dragoman.errors import DataError
+from dragoman.evaluate.probe.result import read_probe
 from dragoman.evaluate.report.data import Evidence, Identify, read_jsonl
 from dragoman.evaluate.report.markup import finite
 from dragoman.evaluate.results import read_results
@@ -30,6 +31,7 @@ def load(folder: Path, extra: dict[str, Any] | None = None, identify: Identify |
     _take_recipe(folder / "recipe.yaml", evidence)
     evidence.manifest = _read_json(folder / "corpus" / "manifest.json", evidence)
     _take_stages(folder / "stages", evidence)
+    _take_probe(folder / "probe.json", evidence)
     if not (folder / "translations").is_dir():
         evidence.remarks.append("No translations/: samples are left out.")
     name = (extra or {}).get("name") or evidence.recipe.get("name") or folder.resolve().name
@@ -87,6 +89,16 @@ def _take_recipe(path: Path, evidence: Evidence) -> None:
     evidence.recipe = content if isinstance(content, dict) else {}
     named = [str(system["name"]) for system in system_specs(evidence.recipe) if "name" in system]
     evidence.listed = named or ["base", *stage_names(evidence.recipe)]
+
+
+def _take_probe(path: Path, evidence: Evidence) -> None:
+    """The look inside, which is there only if somebody asked for it."""
+    if not path.is_file():
+        return
+    try:
+        evidence.probe = read_probe(path)
+    except DataError as error:
+        evidence.remarks.append(f"The look inside is left out: {error}.")
 
 
 def _take_stages(folder: Path, evidence: Evidence) -> None:
