@@ -37,7 +37,7 @@ def _show(console: Console, run: Run, stage: Stage, encoder: Encoder, count: int
     items = ", ".join(f"{name} {task.size:,} items" for name, task in mixture.tasks.items())
     console.print(f"\n[bold]{stage.name}[/bold]  {items}")
     for group in mixture.draw(count):
-        for example in group:
+        for example in (row for drawn in group for row in encoder.rows(drawn)):
             before = dict(encoder.dropped)
             encoded = encoder.encode(example)
             console.print(f"\n{example.task}  {example.direction or ''}  {example.id}", style="bold")

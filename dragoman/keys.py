@@ -14,6 +14,7 @@ from typing import Any
 import dragoman
 from dragoman.corpus.fingerprint import FileHashes
 from dragoman.errors import ModelError
+from dragoman.instruct.general_store import files_key
 from dragoman.recipe import Recipe, Stage, SystemSpec
 from dragoman.recipe_file import settings_hash
 from dragoman.tune.stage import start_of
@@ -27,7 +28,11 @@ WEIGHTS = (
 )  # endings of a model folder's files that count
 NO_WEIGHTS = ("dragoman.json",)  # the card: what the model says of itself
 PLACE = {"device", "threads"}  # of the model section: where it runs
-PACE = {"checkpoint_every", "control"}  # of a stage: nothing of its weights
+BESIDE: dict[str, Any] = {  # of a stage: nothing of its weights; where its files lie, not what they hold
+    "checkpoint_every": True,
+    "control": True,
+    "tasks": {"__all__": {"files"}},
+}
 
 
 def base_key(base: str, hashes: Path | None = None) -> str:
@@ -51,13 +56,14 @@ class Keys:
         self.recipe, self.corpus = recipe, corpus
         self.base = base_key(base, hashes)
         self._stages = {stage.name: stage for stage in recipe.stages}
+        self._hashes = hashes
 
     def stage(self, stage: Stage) -> str:
         """Of a stage's weights: its settings, the text, and the weights that it starts from."""
         recipe = self.recipe
         start = start_of(recipe, stage)
         return settings_hash(
-            stage.model_dump(mode="json", exclude=PACE),
+            stage.model_dump(mode="json", exclude=BESIDE),
             recipe.model.model_dump(mode="json", exclude=PLACE),
             recipe.prompt,
             recipe.seed,
@@ -65,7 +71,18 @@ class Keys:
             start,
             self.weights(start),
             recipe.validation if stage.best != "last" else None,
+            *self._files(stage),
         )
+
+    def _files(self, stage: Stage) -> list[str]:
+        """Of the files that a stage's tasks read."""
+        reading = {name: task for name, task in stage.tasks.items() if task.files}
+        if not reading:
+            return []
+        known = FileHashes(self._hashes)
+        keys = [f"{name} {files_key(task.files, task.split, known)}" for name, task in reading.items()]
+        known.save()
+        return keys
 
     def weights(self, name: str) -> str:
         """Of ``base``, a stage, or a kept step of one."""

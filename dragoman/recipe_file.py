@@ -258,6 +258,12 @@ def _resolved(recipe: Recipe, folder: Path) -> Recipe:
             source.dataset = resolve(source.dataset)
         if source.files is not None:
             source.files = {code: resolve(value) for code, value in source.files.items()}
+    for stage in recipe.stages:
+        for task in stage.tasks.values():
+            task.files = [  # what is no path may be the id of a data set
+                path if ".json" in path or Path(path).exists() else value
+                for path, value in ((resolve(value), value) for value in task.files)
+            ]
     recipe.data.root = None  # the paths hold it now: a written recipe can be read again
     if recipe.base != "demo" and not Path(recipe.base).exists() and (folder / recipe.base).exists():
         recipe.base = str(folder / recipe.base)

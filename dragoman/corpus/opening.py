@@ -14,7 +14,8 @@ import lzma
 import math
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
@@ -31,6 +32,7 @@ _MAGIC = {b"\x1f\x8b": ".gz", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst
 _SKIPPABLE = b"\x2a\x4d\x18"
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 16
+_PIECE = 1 << 20
 
 
 class Bad(NamedTuple):
@@ -130,37 +132,52 @@ def _open(path: Path) -> IO[bytes]:
     return io.BufferedReader(_ZstandardFile(path), _CHUNK) if ending == ".zst" else path.open("rb")
 
 
+@contextmanager
+def _reading(path: Path, done: Callable[[], str]) -> Iterator[IO[bytes]]:
+    """The open file; what is wrong with its bytes is a DataError that tells how far it could be read."""
+    import zstandard
+
+    broken = (gzip.BadGzipFile, lzma.LZMAError, zlib.error, zstandard.ZstdError)
+    try:
+        with _open(path) as file:
+            yield file
+    except EOFError:
+        raise DataError(f"{path}: the compressed file ends early, after {done()}; fetch it again") from None
+    except broken as error:
+        raise DataError(f"{path}: broken after {done()} ({error}); fetch it again") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def raw_pieces(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, decompressed, in pieces, without a byte-order mark; DataError as in
+    :func:`raw_lines`."""
+    count = 0
+    with _reading(path, lambda: f"{count:,} bytes") as file:
+        while piece := file.read(_PIECE):
+            yield piece if count else piece.removeprefix(_BOM)
+            count += len(piece)
+
+
 def raw_lines(path: Path) -> Iterator[bytes | Bad]:
     """The lines of a file as bytes, without line ends and without a byte-order mark; memory holds one line.
 
     DataError when the file cannot be read to its end; a file without a single line simply has none.
     """
-    import zstandard
-
-    broken = (gzip.BadGzipFile, lzma.LZMAError, zlib.error, zstandard.ZstdError)
     number = 0
-    try:
-        with _open(path) as file:
-            while line := file.readline(MAX_LINE + 2):
-                number += 1
-                if number == 1:
-                    line = line.removeprefix(_BOM)
-                    if not line:
-                        return
-                if len(line) > MAX_LINE and not line.endswith(b"\n"):
-                    while (rest := file.readline(_CHUNK)) and not rest.endswith(b"\n"):
-                        pass
-                    yield OVERLONG
-                else:
-                    yield line.removesuffix(b"\n").removesuffix(b"\r")
-    except EOFError:
-        raise DataError(
-            f"{path}: the compressed file ends early, after line {number:,}; fetch it again"
-        ) from None
-    except broken as error:
-        raise DataError(f"{path}: broken after line {number:,} ({error}); fetch it again") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    with _reading(path, lambda: f"line {number:,}") as file:
+        while line := file.readline(MAX_LINE + 2):
+            number += 1
+            if number == 1:
+                line = line.removeprefix(_BOM)
+                if not line:
+                    return
+            if len(line) > MAX_LINE and not line.endswith(b"\n"):
+                while (rest := file.readline(_CHUNK)) and not rest.endswith(b"\n"):
+                    pass
+                yield OVERLONG
+            else:
+                yield line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def decode(line: bytes | Bad) -> str | Bad:

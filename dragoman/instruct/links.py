@@ -8,12 +8,9 @@ direction of the aligner gives at least :data:`LOW`; a cell's score is the geome
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +18,7 @@ import numpy as np
 
 from dragoman.align.segment import SAMPLE, needs_cutting
 from dragoman.console import progress
-from dragoman.corpus.artifact import FORMAT, new_folder, read_manifest, write_manifest
+from dragoman.corpus.artifact import FORMAT, alone, new_folder, read_manifest, write_manifest
 from dragoman.instruct.words import word_type, words
 from dragoman.language.language import Direction
 
@@ -85,18 +82,10 @@ def pair_links(store: Store, direction: Direction) -> PairLinks:
     name = f"{'-'.join(pair)}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     folder = store.folder.parent / "links" / name
     if not (folder / "manifest.json").exists():
-        with _alone(folder.with_name(name + ".lock")):
+        with alone(folder.with_name(name + ".lock")):
             if not (folder / "manifest.json").exists():
                 _make(store, Direction(*pair), folder)
     return PairLinks(folder)
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _make(store: Store, pair: Direction, folder: Path) -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from dragoman.recipe.section import (
     Amount,
@@ -63,21 +69,34 @@ class TaskSpec(Section):
     """hint: most hints for a line; absent = all. Fewer are harder."""
     wrong_hints: Share = 0.0
     """hint: share of hints that name a wrong word of the line."""
+    files: list[str] = []
+    """general: files of dialogues (JSON, JSONL, also compressed), folders of them, Hugging Face data sets."""
+    split: str = "train"
+    """general: which split of a data set."""
+    learn: Literal["all", "last"] = "all"
+    """general: learn every answer of a dialogue, or only the last."""
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _one_file(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @model_serializer(mode="wrap")
     def _shown(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # settings of links are told only where they are set: runs made before there were any stay done
+        # later settings are told only where they are set: runs made before there were any stay done
         told: dict[str, Any] = handler(self)
         fields = type(self).model_fields
         return {
-            key: value
-            for key, value in told.items()
-            if key not in LINK_SETTINGS or value != fields[key].default
+            key: value for key, value in told.items() if key in FIRST_SETTINGS or value != fields[key].default
         }
 
 
-LINK_SETTINGS = ("posterior", "words_only", "placebo", "assertions", "phrases", "hints", "wrong_hints")
-TASK_NAMES = ("mt", "mono", "conflict", "align", "hint", "revise")
+FIRST_SETTINGS = (
+    "share", "weight", "directions", "negatives", "wrong_targets", "negative_share", "positives", "spare_end",
+    "spare_shared", "languages", "bilingual", "heads", "labelled", "shots",
+)  # fmt: skip
+"""Those that every task tells."""
+TASK_NAMES = ("mt", "mono", "conflict", "align", "hint", "revise", "general")
 
 
 class Objective(Section):

@@ -27,7 +27,10 @@ class Source:
         """
         skipped = self.mixture.material.skipped
         before, skipped_before = Counter(self.encoder.dropped), Counter(skipped)
-        groups = self.mixture.draw(count)
+        groups = [
+            [row for example in group for row in self.encoder.rows(example)]
+            for group in self.mixture.draw(count)
+        ]
         encoded = iter(self.encoder.encode_many([example for group in groups for example in group]))
         kept: list[Group] = []
         for group in groups:

@@ -3,8 +3,8 @@
     python recipes/replications/general_loss.py instructions/user_oriented_instructions.jsonl \\
         base=runs/bases/multi30k-100 "stage 1=runs/multi30k-s1/stages/stage 1/model" ...
 
-The file is that of Self-Instruct (https://github.com/yizhongw/self-instruct, revision 0b26ccaa4159): rows
-with `instruction` and `instances` of `input` and `output`. The prompt is the alpaca template; the loss is the
+The file is that of Self-Instruct (https://github.com/yizhongw/self-instruct, revision 0b26ccaa4159), or any
+other that task `general` reads. The prompt is the alpaca template; the loss is the
 mean of -log p over the tokens of the outputs and their end. What does not fit 1,024 tokens is left out and
 counted.
 """
@@ -12,11 +12,12 @@ counted.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from dragoman.instruct.general_store import open_dialogues
 from dragoman.prompt.encode import Encoder
-from dragoman.prompt.example import Example, assistant, user
+from dragoman.prompt.example import Example
 from dragoman.prompt.templates import load_template
 from dragoman.recipe import Model, Objective
 from dragoman.tune.model import load_model, load_tokenizer
@@ -25,18 +26,10 @@ from dragoman.tune.validate import dev_loss
 
 
 def examples(path: Path) -> list[Example]:
-    """One example for each instance of each instruction."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [
-        Example(
-            (user(row["instruction"], one["input"] or None), assistant(one["output"])),
-            "general",
-            id=row["id"],
-        )
-        for row in rows
-        for one in row["instances"]
-        if one["output"].strip()
-    ]
+    """The dialogues of a file, as task `general` reads them."""
+    with TemporaryDirectory() as folder:
+        dialogues = open_dialogues([str(path)], "train", "general", Path(folder))
+        return [dialogues[number] for number in range(len(dialogues))]
 
 
 def main() -> None:
