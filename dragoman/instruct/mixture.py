@@ -14,6 +14,7 @@ import numpy as np
 from dragoman.errors import RecipeError
 from dragoman.instruct.align import Align
 from dragoman.instruct.conflict import Conflict
+from dragoman.instruct.constrained import Constrained
 from dragoman.instruct.general import General
 from dragoman.instruct.hint import Hint
 from dragoman.instruct.mono import Mono
@@ -30,6 +31,7 @@ TASKS: dict[str, Callable[[TaskSpec, Material], Task]] = {
     "align": Align,
     "hint": Hint,
     "revise": Revise,
+    "constrained": Constrained,
     "general": General,
 }
 

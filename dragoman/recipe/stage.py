@@ -56,19 +56,23 @@ class TaskSpec(Section):
     shots: Annotated[int, Field(ge=0)] = 0
     """mt: worked examples before the request (drawn from the training text)."""
     posterior: Annotated[float, Field(gt=0, lt=1)] = 0.6
-    """align, hint, revise: least posterior (geometric mean of both directions) of a link that is used."""
+    """Tasks of words: least posterior (geometric mean of both directions) of a link that is used."""
     words_only: bool = True
-    """align, hint, revise: leave punctuation and numbers out."""
+    """Tasks of words (align, hint, revise, constrained): leave punctuation and numbers out."""
     placebo: bool = False
-    """align, hint, revise: shuffle the links of each line, for a control."""
+    """Tasks of words: shuffle the links of each line, for a control."""
     assertions: Annotated[int, Field(ge=2, multiple_of=2)] = 2
     """align: assertions for each pair, half of them true (an even number)."""
     phrases: Share = 0.0
-    """align, hint: chance that two links which are neighbours on both sides become one of two words."""
+    """align, hint, constrained: chance that two links, neighbours on both sides, become one of two words."""
     hints: Count | None = None
     """hint: most hints for a line; absent = all. Fewer are harder."""
     wrong_hints: Share = 0.0
     """hint: share of hints that name a wrong word of the line."""
+    demands: Count = 3
+    """constrained: most words that are demanded of a line (from 1 to this many)."""
+    forbidden: Share = 0.0
+    """constrained: share of lines that also name a word which must not appear."""
     files: list[str] = []
     """general: files of dialogues (JSON, JSONL, also compressed), folders of them, Hugging Face data sets."""
     split: str = "train"
@@ -96,7 +100,7 @@ FIRST_SETTINGS = (
     "spare_shared", "languages", "bilingual", "heads", "labelled", "shots",
 )  # fmt: skip
 """Those that every task tells."""
-TASK_NAMES = ("mt", "mono", "conflict", "align", "hint", "revise", "general")
+TASK_NAMES = ("mt", "mono", "conflict", "align", "hint", "revise", "constrained", "general")
 
 
 class Objective(Section):
