@@ -258,6 +258,9 @@ def _resolved(recipe: Recipe, folder: Path) -> Recipe:
             source.dataset = resolve(source.dataset)
         if source.files is not None:
             source.files = {code: resolve(value) for code, value in source.files.items()}
+            for variants in source.variants.values():
+                for name in ("revisions", "machine", "references"):
+                    setattr(variants, name, [resolve(value) for value in getattr(variants, name)])
     for stage in recipe.stages:
         for task in stage.tasks.values():
             task.files = [  # what is no path may be the id of a data set

@@ -115,7 +115,21 @@ class Sieve:
                 if refuses(text, code):
                     gone[code] = reason
                     break
-        return self._without(record, gone)
+        return self._without(self._check_variants(record) if record.variants else record, gone)
+
+    def _check_variants(self, record: Record) -> Record:
+        """The record without the variants that the side filters refuse."""
+        kept = []
+        for variant in record.variants:
+            faults = (
+                reason for reason, refuses in self._sides.items() if refuses(variant.text, variant.language)
+            )
+            if reason := next(faults, ""):
+                told = f"variant: {reason}"
+                self._drop(Drop(record.file, record.line, record.id, told, (variant.language,)))
+            else:
+                kept.append(variant)
+        return record._replace(variants=tuple(kept))
 
     def _check_languages(self, records: Iterator[Record], identifier: Identifier) -> Iterator[Record]:
         known: dict[str, bool] = {}
@@ -147,7 +161,8 @@ class Sieve:
             self._drop(Drop(record.file, record.line, record.id, reason, codes, whole))
             if whole:
                 return []
-        return [record._replace(texts=texts)]
+        variants = tuple([variant for variant in record.variants if variant.language in texts])
+        return [record._replace(texts=texts, variants=variants)]
 
     def _check_pairs(self, record: Record) -> list[Record]:
         """The record with the refused pairs in ``skip``; none if all its pairs went."""

@@ -11,6 +11,7 @@ from typing import Any
 from dragoman.corpus.artifact import FORMAT
 from dragoman.corpus.opening import sha256_of
 from dragoman.corpus.sources import aligned_files, source_files, split_sources
+from dragoman.corpus.variants import named_places, variant_files
 from dragoman.language.language import Direction
 from dragoman.recipe import Data, Source
 
@@ -50,9 +51,14 @@ class FileHashes:
 def _source(source: Source, hashes: FileHashes) -> dict[str, Any]:
     """What of a source counts: settings, file names and contents, but not where the files lie."""
     places = {"url", "sha256", "folder", "files", "tsv", "jsonl"}
-    settings = source.model_dump(exclude=places)
+    settings = source.model_dump(exclude={*places, "variants"})
+    if source.variants:
+        settings["variants"] = [
+            (place.language, place.kind, Path(place.name).name) for place in named_places(source)
+        ]
     if source.folder is not None or source.files is not None:
         files = [(code, path.name, hashes.of(path)) for code, path in aligned_files(source).items()]
+        files += [("", path.name, hashes.of(path)) for path in variant_files(source)]
     else:
         files = [("", path.name, hashes.of(path)) for path in source_files(source)]
         if source.dataset is not None and files:

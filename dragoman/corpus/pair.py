@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from dragoman.corpus.variants import Variant
 from dragoman.language.language import Direction
 
 
@@ -25,7 +26,7 @@ class Record(NamedTuple):
 
     ``texts`` maps a language code (as the user gave it) to the text of the line; a bilingual corpus has two.
     ``skip`` holds unordered language pairs, as ``"a b"`` with a < b, that a filter took out of this line.
-    ``line`` counts from 1.
+    ``line`` counts from 1. ``variants`` are other texts of the line, such as earlier revisions.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Record(NamedTuple):
     file: str
     line: int
     skip: frozenset[str] = frozenset()
+    variants: tuple[Variant, ...] = ()
 
     def has(self, direction: Direction) -> bool:
         """True if both sides of the direction are present and no filter took the pair out."""

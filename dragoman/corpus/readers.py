@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -12,7 +12,15 @@ from dragoman.corpus.hub import dataset_rows
 from dragoman.corpus.opening import Bad, Lines, decode, raw_lines
 from dragoman.corpus.pair import Record
 from dragoman.corpus.rows import RowTexts, jsonl_rows
-from dragoman.corpus.sources import SKIP, aligned_files, check_settings, check_sha256, source_names
+from dragoman.corpus.sources import (
+    SKIP,
+    aligned_files,
+    check_settings,
+    check_sha256,
+    source_names,
+    variant_places,
+)
+from dragoman.corpus.variants import Variant, place_path, row_variants
 from dragoman.errors import DataError
 from dragoman.recipe import Source
 
@@ -31,7 +39,9 @@ class _Maker:
     drop: DropTo
     files: Mapping[str, str]
 
-    def record(self, line: int, sides: Mapping[str, str | Bad]) -> Record | None:
+    def record(
+        self, line: int, sides: Mapping[str, str | Bad], variants: Iterable[Variant] = ()
+    ) -> Record | None:
         """The record of a line; None if too few sides are usable."""
         id_ = f"{self.name}:{line}"
         texts = {code: text for code, text in sides.items() if not isinstance(text, Bad)}
@@ -44,7 +54,8 @@ class _Maker:
         if gone:
             self.spoiled(line, "too few languages")
             return None
-        return Record(id_, texts, self.file, line)
+        kept = tuple([variant for variant in variants if variant.language in texts])
+        return Record(id_, texts, self.file, line, variants=kept)
 
     def spoiled(self, line: int, reason: str) -> None:
         """Tell of a line that is lost in all its languages."""
@@ -96,7 +107,9 @@ def _read_aligned(source: Source, lines: Lines, name: str, drop: DropTo) -> Iter
         else str(next(iter(files.values())))
     )
     maker = _Maker(name, place, min(2, len(files)), drop, {code: str(path) for code, path in files.items()})
-    streams = [raw_lines(path) for path in files.values()]
+    places = variant_places(source, files)
+    paths = [*files.values(), *(place_path(source, place) for place in places)]
+    streams = [raw_lines(path) for path in paths]
     number = 0
     for number, raw in enumerate(zip_longest(*streams), 1):
         if None in raw:
@@ -104,10 +117,13 @@ def _read_aligned(source: Source, lines: Lines, name: str, drop: DropTo) -> Iter
                 number - 1 if r is None else number + sum(1 for _ in s)
                 for r, s in zip(raw, streams, strict=True)
             ]
-            told = ", ".join(f"{path} {count:,}" for path, count in zip(files.values(), counts, strict=True))
+            told = ", ".join(f"{path} {count:,}" for path, count in zip(paths, counts, strict=True))
             raise DataError(f"line counts differ: {told}; line i of every file must be the same sentence")
         if number in lines:
-            record = maker.record(number, {code: decode(line) for code, line in zip(files, raw, strict=True)})
+            texts = [decode(line) for line in raw]
+            others = dict(zip(places, texts[len(files) :], strict=True))
+            sides = dict(zip(files, texts, strict=False))
+            record = maker.record(number, sides, row_variants(places, others))
             if record is not None:
                 yield record
     _check_choice(number, lines, place if len(files) > 1 else str(next(iter(files.values()))))
@@ -160,7 +176,7 @@ def _read_rows(source: Source, lines: Lines, name: str, drop: DropTo) -> Iterato
             continue
         if isinstance(row, Bad):
             maker.spoiled(number, row.reason)
-        elif record := maker.record(number, reader.texts(row)):
+        elif record := maker.record(number, reader.texts(row), reader.variants(row)):
             yield record
     _check_choice(number, lines, file)
     reader.check_found()

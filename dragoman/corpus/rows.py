@@ -9,7 +9,8 @@ from typing import Any
 
 from dragoman.corpus.hub import Row
 from dragoman.corpus.opening import Bad, decode, raw_lines
-from dragoman.corpus.sources import ID, is_language, match_code
+from dragoman.corpus.sources import ID, is_language, match_code, variant_places
+from dragoman.corpus.variants import Place, Variant, row_variants
 from dragoman.errors import DataError
 from dragoman.recipe import Source
 
@@ -71,6 +72,8 @@ class RowTexts:
         for code in self.asked:
             if key := match_code(code, source.keys, where):
                 self._paths[code] = source.keys[key]
+        self._places = variant_places(source, self.asked)
+        self._met: set[Place] = set()
         self._found: set[str] = set()
         self._keys: list[str] = []
         self._known: dict[str, bool] = {ID: False}
@@ -96,6 +99,12 @@ class RowTexts:
                 self._found.add(code)
         return sides
 
+    def variants(self, row: Row) -> list[Variant]:
+        """Other texts of the row, as the source's `variants` name them."""
+        values = {place: _usable(_at(row, place.name)) for place in self._places}
+        self._met.update(place for place, value in values.items() if value is not MISSING)
+        return list(row_variants(self._places, values))
+
     def _look_for(self, code: str, row: Row, nested: Any) -> None:
         """Find out under which key a language stands, once some row has it."""
         for place, prefix in ((row, ""), (nested, f"{NESTED}.")):
@@ -111,11 +120,17 @@ class RowTexts:
         return self._known[key]
 
     def check_found(self) -> None:
-        """DataError if some language asked for was in no row at all."""
+        """DataError if some language or variant asked for was in no row at all."""
         for code in self.asked:
             if code not in self._found:
                 key = self._paths.get(code, code)
                 raise DataError(
                     f"{self.where}: no row has text under {key!r} for {code!r}; "
                     f"the first row's keys are {', '.join(map(str, self._keys)) or 'none'}; set `keys`"
+                )
+        for place in self._places:
+            if place not in self._met:
+                raise DataError(
+                    f"{self.where}: no row has text under {place.name!r}, a variant of {place.language!r}; "
+                    f"the first row's keys are {', '.join(map(str, self._keys)) or 'none'}"
                 )

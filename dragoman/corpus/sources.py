@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dragoman.corpus.opening import Lines, check_file, plain_name, sha256_of
+from dragoman.corpus.variants import Place, named_places, variant_files
 from dragoman.errors import DataError
 from dragoman.language.language import canonical, language, same_language
 from dragoman.recipe import Data, Source
@@ -30,6 +31,10 @@ def check_settings(source: Source) -> None:
         given = getattr(source, setting) != Source.model_fields[setting].default
         if given and all(getattr(source, kind) is None for kind in kinds):
             raise DataError(f"a source has `{setting}` only beside {' or '.join(kinds)}; take it out")
+    if source.variants and source.tsv is not None:
+        raise DataError(
+            f"{source.tsv}: `variants` go with folder, files, jsonl or dataset; split the columns into files"
+        )
     if source.files == {} or (source.tsv is not None and set(source.languages) == {SKIP}):
         raise DataError("a source must name at least one file or column; mend `files` or `languages`")
 
@@ -140,10 +145,26 @@ def aligned_files(source: Source) -> dict[str, Path]:
     return _asked(source, files, "files") if source.languages else files
 
 
+def variant_places(source: Source, languages: Iterable[str]) -> list[Place]:
+    """Where the variants of a source stand, under the codes of its text (``languages``; empty: not known).
+
+    DataError if it has no text in their language.
+    """
+    known, found = list(languages), []
+    for place in named_places(source):
+        code = match_code(place.language, known, "variants") if known else place.language
+        if code is None:
+            raise DataError(
+                f"variants: the source has no text in {place.language!r}; found: {', '.join(known)}"
+            )
+        found.append(place._replace(language=code))
+    return found
+
+
 def source_files(source: Source) -> list[Path]:
     """Every file that the text of a source is read from; empty for a data set on the hub."""
     if source.folder is not None or source.files is not None:
-        files = list(aligned_files(source).values())
+        files = [*aligned_files(source).values(), *variant_files(source)]
     elif source.dataset is not None:
         folder = Path(source.dataset).expanduser()
         return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []

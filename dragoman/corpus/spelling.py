@@ -38,7 +38,10 @@ class Spelling:
         if len(texts) < len(record.texts):
             codes = ", ".join(record.texts)
             raise DataError(f"{record.file}: {codes} hold one language twice; choose with `languages`")
-        return record._replace(texts=texts)
+        if not record.variants:
+            return record._replace(texts=texts)
+        variants = [v._replace(language=self.code(v.language), text=v.text.strip()) for v in record.variants]
+        return record._replace(texts=texts, variants=tuple(variants))
 
 
 def written_codes(directions: Iterable[Direction] | None, sections: dict[str, list[Source]]) -> Iterator[str]:

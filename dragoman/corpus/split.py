@@ -58,8 +58,8 @@ class Leaks:
         return len(self._texts)
 
     def add(self, record: Record) -> None:
-        """Remember every side of a held-out record."""
-        for text in record.texts.values():
+        """Remember every side of a held-out record, and its variants."""
+        for text in (*record.texts.values(), *(variant.text for variant in record.variants)):
             if key := normalise(text):
                 self._texts.add(key)
 
@@ -67,8 +67,9 @@ class Leaks:
         return normalise(text) in self._texts
 
     def hits(self, record: Record) -> tuple[str, ...]:
-        """The languages of the record whose side is held out."""
-        return tuple(code for code, text in record.texts.items() if text in self)
+        """The languages of the record whose side, or a variant of it, is held out."""
+        sides = [*record.texts.items(), *((variant.language, variant.text) for variant in record.variants)]
+        return tuple(dict.fromkeys(code for code, text in sides if text in self))
 
     def without(self, records: Iterable[Record], drop: DropTo | None = None) -> Iterator[Record]:
         """The records of which no side is held out; ``drop`` is told of the others and which sides hit."""

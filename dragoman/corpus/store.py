@@ -24,6 +24,7 @@ import numpy as np
 from dragoman.corpus.artifact import FORMAT, new_folder, read_manifest, write_manifest
 from dragoman.corpus.pair import Record, SentencePair, pair_key
 from dragoman.corpus.sources import match_code
+from dragoman.corpus.variants import Variant
 from dragoman.errors import DataError
 from dragoman.language.language import Direction
 
@@ -81,6 +82,8 @@ def _row(record: Record) -> bytes:
     row: dict[str, Any] = {"id": record.id, "texts": record.texts, "file": record.file, "line": record.line}
     if record.skip:
         row["skip"] = sorted(record.skip)
+    if record.variants:
+        row["variants"] = record.variants
     return _JSON.encode(row).encode() + b"\n"
 
 
@@ -88,8 +91,8 @@ def write_store(folder: Path, records: Iterable[Record]) -> dict[str, Any]:
     """Write records, in order, as a store; memory does not grow with their number. Returns the manifest.
 
     The folder appears only when it is complete. The manifest holds ``records`` (number), ``languages`` and
-    ``pairs`` (number of records for each code and each :func:`pair_key`), ``bytes`` by file, and ``sha256``
-    of the records.
+    ``pairs`` (number of records for each code and each :func:`pair_key`), ``variants`` (records by code, if
+    there are any), ``bytes`` by file, and ``sha256`` of the records.
     """
     with new_folder(folder) as part:
         manifest = _write(part, records)
@@ -102,6 +105,7 @@ def _write(part: Path, records: Iterable[Record]) -> dict[str, Any]:
     offsets, ids = _Numbers(part / _OFFSETS, "<u8"), _Numbers(part / _IDS, "<u8")
     pairs: dict[str, _Numbers] = {}
     languages: Counter[str] = Counter()
+    variants: Counter[str] = Counter()
     digest = hashlib.sha256()
     position = count = 0
     with (part / _RECORDS).open("wb") as file:
@@ -113,6 +117,7 @@ def _write(part: Path, records: Iterable[Record]) -> dict[str, Any]:
             ids.append(id_hash(record.id))
             position += len(row)
             languages.update(record.texts.keys())
+            variants.update({variant.language for variant in record.variants})
             for key in _pair_keys(record):
                 if key not in pairs:
                     pairs[key] = _Numbers(_pair_path(part, key), "<i8")
@@ -124,6 +129,7 @@ def _write(part: Path, records: Iterable[Record]) -> dict[str, Any]:
         "format": FORMAT,
         "records": count,
         "languages": dict(sorted(languages.items())),
+        **({"variants": dict(sorted(variants.items()))} if variants else {}),
         "pairs": {key: numbers.finish() for key, numbers in sorted(pairs.items())},
         "bytes": {
             path.relative_to(part).as_posix(): path.stat().st_size for path in sorted(part.rglob("*.*"))
@@ -174,7 +180,9 @@ class Store:
         index %= len(self)
         start, end = int(self._offsets[index]), int(self._offsets[index + 1])
         row = json.loads(os.pread(self._file.fileno(), end - start, start).decode())
-        return Record(row["id"], row["texts"], row["file"], row["line"], frozenset(row.get("skip", ())))
+        variants = tuple([Variant(*variant) for variant in row.get("variants", ())])
+        skip = frozenset(row.get("skip", ()))
+        return Record(row["id"], row["texts"], row["file"], row["line"], skip, variants)
 
     def __iter__(self) -> Iterator[Record]:
         return (self[index] for index in range(len(self)))

@@ -5,7 +5,7 @@ are errors; all mistakes are reported at once, each with its key, line and the n
 (:func:`dragoman.recipe_file.load_recipe`).
 """
 
-from dragoman.recipe.data import Data, Filters, Source
+from dragoman.recipe.data import Data, Filters, Source, Variants
 from dragoman.recipe.evaluate import Decoding, Evaluate, Probe, SystemSpec, Validation
 from dragoman.recipe.model import Lora, Model, Prompt, TemplateWording
 from dragoman.recipe.recipe import Recipe
@@ -31,4 +31,5 @@ __all__ = [
     "TaskSpec",
     "TemplateWording",
     "Validation",
+    "Variants",
 ]

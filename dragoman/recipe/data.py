@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from dragoman.recipe.section import LanguageCode, Section, Share
+
+
+class Variants(Section):
+    """Other texts of the same lines in one language: files beside the text, or keys of its rows."""
+
+    revisions: list[str] = []
+    """Earlier versions, the oldest first; the source's own text is the last one."""
+    machine: list[str] = []
+    """What a machine wrote; the source's own text is its post-edit."""
+    references: list[str] = []
+    """Other translations of equal standing."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _one(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
 
 class Source(Section):
@@ -30,6 +46,8 @@ class Source(Section):
     """Language code to JSON key or data set column, where they differ (dots go into nested objects)."""
     languages: list[LanguageCode] = []
     """Languages to read; empty = all that are found (columns of a TSV must be named)."""
+    variants: dict[LanguageCode, Variants] = {}
+    """interactive: earlier revisions, machine output or other references of a language's text."""
     lines: str | None = None
     """Lines to take, counted from 1: '1-5000', '5001-', or several with commas."""
     url: str | None = None
