@@ -15,6 +15,7 @@ from dragoman.errors import DataError, ModelError
 from dragoman.language.language import Direction
 from dragoman.prompt.example import Example, Turn, user
 from dragoman.prompt.safe import SafeText, Text, Unwritable
+from dragoman.prompt.shared import encode_shared
 from dragoman.prompt.templates import Piece, Template
 from dragoman.prompt.weights import as_context, end_weight, in_spans, matters, span_weights
 
@@ -227,7 +228,7 @@ class Encoder:
                 if not isinstance(part.what, int) and not in_spans(part.turn)
             }
         )
-        return dict(zip(texts, self.safe.encode_many(texts), strict=True))
+        return dict(zip(texts, encode_shared(self.safe, texts), strict=True))
 
     def _weigh(
         self, example: Example, row: list[_Part], results: dict[Text, list[int] | Unwritable]

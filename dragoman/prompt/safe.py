@@ -45,13 +45,15 @@ class _Guard(NamedTuple):
     pattern: re.Pattern[bytes]
     quick: tuple[bytes, ...]
     bare: frozenset[bytes]
+    longest: int
 
 
 class SafeText:
     """Encodes texts with one tokenizer, through copies of it that never match a control token.
 
     ``fresh_space``: the start of a text gets a space put before it. ``fresh_after_control``: text behind a
-    control token is encoded like the start of a text.
+    control token is encoded like the start of a text. ``cuts``: text may be cut between a line end and a
+    letter.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -72,7 +74,7 @@ class SafeText:
         # Between a line end and a letter a text may be cut if no token spans both: nothing changes.
         # (Not for unigram models: between equally likely spellings, what stands before decides by rounding.)
         bpe = self.vocabulary.spec["model"]["type"] == "BPE"
-        self._cuts = bpe and not any(
+        self.cuts = bpe and not any(
             re.search(rb"\n[A-Za-z\x80-\xff]", surface) for surface in self.vocabulary.surface
         )
         self.controls = lru_cache(maxsize=4096)(self._controls)
@@ -151,11 +153,18 @@ class SafeText:
         """A text as the ids of its head, which many texts share, and a rest with the copy that encodes it."""
         pieces = text.pieces
         last = next((k for k in range(len(pieces) - 1, 0, -1) if pieces[k].data), 0)
-        if self._cuts and last and pieces[last].text[:1].isalpha():
+        if self.cuts and last and pieces[last].text[:1].isalpha():
             head = self._head("".join([piece.text for piece in pieces[:last]]), text.fresh)
             if head is not None:
                 return False, head, "".join([piece.text for piece in pieces[last:]])
         return text.fresh, [], (self._prefix if text.fresh else "") + text.joined
+
+    def crossed(self, before: Sequence[int], after: Sequence[int], delimiters: tuple[str, ...]) -> bool:
+        """Whether a delimiter begins in the ids before a cut and ends in those after it."""
+        guard = self._guard(delimiters)
+        left = self.vocabulary.text(before[-guard.longest :])
+        right = self.vocabulary.text(after[: guard.longest])
+        return any(m.start(1) < len(left) < m.end(1) for m in guard.pattern.finditer(left + right))
 
     def _encode_head(self, head: str, fresh: bool) -> list[int] | None:
         """The ids of a text's first part as they are before a letter; None unless a line end closes it."""
@@ -179,7 +188,8 @@ class SafeText:
         common = _common_prefix(ordered)
         pattern = b"(?=(" + b"|".join(map(re.escape, ordered)) + b"))" if ordered else b"(?!)"
         bare = frozenset(surface for surface, same in written.items() if same)
-        return _Guard(re.compile(pattern), (common,) if len(common) > 2 else tuple(ordered), bare)
+        quick = (common,) if len(common) > 2 else tuple(ordered)
+        return _Guard(re.compile(pattern), quick, bare, max(map(len, ordered), default=1))
 
     def _count_in_frame(self, frame: tuple[str, ...], quick: tuple[bytes, ...]) -> int:
         written = b"\0".join([self.vocabulary.text(encode_plain(self._next, text)) for text in frame])
