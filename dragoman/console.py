@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from dragoman.distributed import is_first
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, emoji=False)  # `file:100:` is a line, no emoji
 QUIET_SECONDS = 15.0  # between two lines of progress where there is no terminal
 
 
@@ -57,10 +57,10 @@ def _lines(title: str, total: int | None) -> Advance:
 
     def advance(done: int, note: str = "", total: int | None = total) -> None:
         nonlocal last
-        now = time.monotonic()
+        now, told = time.monotonic(), rate(done, note)
         if now - last >= QUIET_SECONDS:
             last = now
-            say(f"{title}  {_count(done, total)}  {rate(done, note)}")
+            say(f"{title}  {_count(done, total)}  {told}")
 
     return advance
 
@@ -83,4 +83,4 @@ class _Rate:
         count, start = self._first
         if "/s" in note or done == count:
             return note
-        return f"{(done - count) / (now - start):,.0f}/s  {note}"
+        return f"{(done - count) / max(now - start, 1e-6):,.0f}/s  {note}"

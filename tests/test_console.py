@@ -33,6 +33,22 @@ def test_lines_where_nobody_watches(screen: io.StringIO, monkeypatch: pytest.Mon
     assert fourth == " translate base  20/40  2.5 lines/s"
 
 
+def test_the_first_line_has_a_rate_too(screen: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "QUIET_SECONDS", 1000.0)
+    with console.progress(" align") as advance:
+        advance(1000)
+        monkeypatch.setattr(console, "QUIET_SECONDS", 0.0)
+        advance(5000)
+    (line,) = screen.getvalue().splitlines()
+    assert line.startswith(" align  5,000  ") and line.rstrip().endswith("/s")
+
+
+def test_a_line_number_is_no_emoji() -> None:
+    with console.console.capture() as shown:
+        console.say("gold:100: is no link")
+    assert shown.get() == "gold:100: is no link\n"
+
+
 def test_few_lines_where_it_is_quick(screen: io.StringIO) -> None:
     with console.progress(" evaluate", 3) as advance:
         for done in range(3):

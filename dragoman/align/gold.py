@@ -64,7 +64,7 @@ def check_gold(path: Path, gold: Sequence[Gold], lengths: Sequence[tuple[int, in
     if len(gold) != len(lengths):
         raise DataError(
             f"{path}: {len(gold):,} lines of gold links for {len(lengths):,} pairs; expected one line a pair "
-            "(--lines chooses the pairs that have gold)"
+            "(--also has text to learn from that has no gold)"
         )
     for number, (entry, bounds) in enumerate(zip(gold, lengths, strict=True), 1):
         for link in entry.possible:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,13 @@ from dragoman.align.side import Side
 from dragoman.align.text import Language
 from dragoman.errors import ModelError
 
-FORMAT = "1"
+FORMAT = "2"
 KIND = "dragoman aligner"
 
 
 def save(aligner: Aligner, path: Path) -> None:
     """Write a trained aligner; the file appears when it is complete. ModelError if it is not trained."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     model = aligner.model
@@ -50,13 +53,24 @@ def save(aligner: Aligner, path: Path) -> None:
         arrays |= {f"values.{int(d.turned)}": d.values for d in model.directions}
         arrays |= {f"null.{int(d.turned)}": d.null for d in model.directions}
     part = path.with_name(path.name + ".part")
-    header = {"kind": KIND, "format": FORMAT, "facts": json.dumps(facts)}
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    told = json.dumps(facts)
+    header = {"kind": KIND, "format": FORMAT, "facts": told, "sha256": _sum(arrays, told)}
     try:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, part, header)
+        save_file(arrays, part, header)
         part.replace(path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
-        raise ModelError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise ModelError(f"{path}: cannot be written ({error}); choose another place") from None
+
+
+def _sum(arrays: Mapping[str, Any], facts: str) -> str:
+    """What tells a file that was damaged: the loops trust the numbers that they are given."""
+    digest = hashlib.sha256(facts.encode())
+    for name in sorted(arrays):
+        digest.update(name.encode())
+        digest.update(arrays[name].data)
+    return digest.hexdigest()
 
 
 def load(path: Path, threads: int = 1) -> Aligner:
@@ -114,6 +128,11 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                     f"{path}: is of format {header.get('format')}, here is {FORMAT}; train and save it again"
                 )
             facts: dict[str, Any] = json.loads(header["facts"])
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if _sum(arrays, header["facts"]) != header.get("sha256"):
+            raise ModelError(
+                f"{path}: is damaged (its content is not what was saved); train and save it again"
+            )
+        return arrays, facts
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise ModelError(f"{path}: cannot be read as an aligner ({error}); train and save it again") from None

@@ -14,7 +14,10 @@ EXAMPLES = (
     "dragoman align text.de text.en --save aligner --output links --scores scores",
     "dragoman align new.tsv --load aligner > new.links",
     "dragoman align test.fr test.en --also train.fr train.en --gold test.align --output links",
+    "dragoman align text.fr text.en --links forward --links reverse -s grow-diag-final-and > links",
 )
+TRAINING = ("model", "also", "stem", "segment", "longest", "sample", "seed")
+"""Options that say how to learn."""
 
 Symmetry = Literal[
     "agree", "forward", "reverse", "intersect", "union", "grow-diag", "grow-diag-final", "grow-diag-final-and"
@@ -22,6 +25,7 @@ Symmetry = Literal[
 
 
 def align(
+    context: typer.Context,
     source: Annotated[
         str, typer.Argument(help="text; with no TARGET: source, tab or ' ||| ', target; - is stdin")
     ],
@@ -42,6 +46,10 @@ def align(
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="least posterior of a link (default: 0.4 for agree, else best links)")
+    ] = None,
+    links: Annotated[
+        list[Path] | None,
+        typer.Option(help="links another program made, to score or (given twice: forward, reverse) combine"),
     ] = None,
     scores: Annotated[Path | None, typer.Option(help="file for the score of each link")] = None,
     gold: Annotated[Path | None, typer.Option(help="gold links: print precision, recall, F and AER")] = None,
@@ -72,8 +80,14 @@ def align(
 
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = [f"--{name}" for name in TRAINING if _is_given(context, name)]
     align_command(Job(
         Origin(source, target), Settings(model, symmetrize or "agree", threshold, stem, longest, segment),
-        symmetrize, output,
-        [Origin(*also)] if also else [], scores, units, gold, load, save, sample, seed, threads,
+        symmetrize, output, [Origin(*also)] if also else [], links or [], scores, units, gold, load, save,
+        sample, seed, threads, given,
     ))  # fmt: skip
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

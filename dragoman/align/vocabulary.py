@@ -18,7 +18,7 @@ class NotText(Exception):
 
 
 def key_of(word: bytes) -> str:
-    """What a word is counted as: NFC, lower case, without punctuation and symbols around it.
+    """What a word is counted as: NFC, lower case, without punctuation, symbols and unseen signs around it.
 
     A word of nothing else stays as it is. NotText for bytes that are no UTF-8.
     """
@@ -30,11 +30,16 @@ def key_of(word: bytes) -> str:
         return text.lower()
     text = unicodedata.normalize("NFC", text).lower()
     first, last = 0, len(text)
-    while first < last and unicodedata.category(text[first])[0] in "PS":
+    while first < last and _around(text[first]):
         first += 1
-    while last > first and unicodedata.category(text[last - 1])[0] in "PS":
+    while last > first and _around(text[last - 1]):
         last -= 1
     return text[first:last] or text
+
+
+def _around(char: str) -> bool:
+    kind = unicodedata.category(char)
+    return kind[0] in "PS" or kind == "Cf"
 
 
 class Vocabulary(dict[bytes, int]):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from align.test_symmetrize import reference
 from align.texts import toy
 from dragoman.align.aligner import MODELS, Aligner
 from dragoman.align.decide import SYMMETRIES
 from dragoman.align.gold import score
 from dragoman.align.pharaoh import Gold
 from dragoman.align.saved import load, save
+from dragoman.align.symmetrize import METHODS
 from dragoman.errors import DataError, ModelError
 
 SOURCE, TARGET, LINKS = toy(300)
@@ -66,8 +69,8 @@ def test_forward_and_reverse_are_functions_and_combine(model: str) -> None:
         sets = {name: set(links[line]) for name, links in found.items()}
         assert len({j for _, j in sets["forward"]}) == len(sets["forward"])
         assert len({i for i, _ in sets["reverse"]}) == len(sets["reverse"])
-        assert sets["intersect"] == sets["forward"] & sets["reverse"]
-        assert sets["union"] == sets["forward"] | sets["reverse"]
+        for method in METHODS:
+            assert sets[method] == reference(sets["forward"], sets["reverse"], method), method
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -76,6 +79,27 @@ def test_a_threshold_keeps_the_links_that_reach_it(model: str) -> None:
         low, high = (Aligner(model, symmetry, t).train_align(SOURCE, TARGET) for t in (0.1, 0.9))  # type: ignore[arg-type]
         assert high.score.min() >= 0.9 - 1e-6
         assert all(set(a) >= set(b) for a, b in zip(low, high, strict=True))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_threshold_is_that_of_each_direction_before_they_are_combined(model: str) -> None:
+    found = {s: Aligner(model, s, 0.3).train_align(SOURCE, TARGET) for s in SYMMETRIES if s != "agree"}  # type: ignore[arg-type]
+    for line in range(len(SOURCE)):
+        forward, reverse = (set(found[name][line]) for name in ("forward", "reverse"))
+        for method in METHODS:
+            assert set(found[method][line]) == reference(forward, reverse, method), method
+
+
+def test_the_last_words_answer_each_other_whatever_stands_before() -> None:
+    """Full stops after a verb that one language puts last: the jump to them is backward, yet to the end."""
+    rng = random.Random(3)
+    source, target = [], []
+    for _ in range(300):
+        verb, *rest = rng.sample(["bado", "cefi", "dogu", "fahi", "gejo", "hilu", "jomi", "kuna"], 5)
+        source.append(" ".join([rest[0], verb, *rest[1:], "."]))
+        target.append(" ".join([*("x" + word for word in (*rest, verb)), "."]))
+    found = Aligner().train_align(source, target)
+    assert np.mean([(5, 5) in line for line in found]) > 0.97
 
 
 def test_empty_lines_keep_their_place() -> None:
@@ -143,11 +167,27 @@ def test_files_that_are_no_aligner(tmp_path: Path) -> None:
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match="cannot be read as an aligner"):
         load(path)
-    path.write_bytes(whole.replace(b'"format":"1"', b'"format":"9"'))
-    with pytest.raises(ModelError, match="is of format 9, here is 1; train and save it again"):
+    path.write_bytes(whole.replace(b'"format":"2"', b'"format":"9"'))
+    with pytest.raises(ModelError, match="is of format 9, here is 2; train and save it again"):
         load(path)
     path.write_bytes(whole.replace(b'"kind":"dragoman', b'"kind":"somebody'))
     with pytest.raises(ModelError, match="is no aligner"):
+        load(path)
+    for cut in (0, 7, 100, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(ModelError, match="cannot be read as an aligner"):
+            load(path)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_byte_that_was_changed_is_found(seed: int, tmp_path: Path) -> None:
+    """The loops would follow a wrong number out of their arrays."""
+    save(Aligner("diagonal" if seed % 2 else "hmm").train(SOURCE, TARGET), path := tmp_path / "a")
+    content = bytearray(path.read_bytes())
+    place = random.Random(seed).randrange(8 + int.from_bytes(content[:8], "little"), len(content))
+    content[place] ^= 1 << seed
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="a: is damaged"):
         load(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,47 +17,61 @@ def bucket(jump: int) -> int:
     return min(max(jump, -FAR), FAR) + FAR
 
 
-def by_enumeration(
-    emission: np.ndarray, null_emission: np.ndarray, jump: np.ndarray, null: float
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """Log-likelihood, posteriors and expected jumps, from every sequence of states (-1: the empty word)."""
+class Sums(NamedTuple):
+    """What :func:`chain` finds, or what it should find."""
+
+    likelihood: float
+    posterior: np.ndarray
+    counts: np.ndarray
+    chances: np.ndarray
+
+
+def by_enumeration(emission: np.ndarray, null_emission: np.ndarray, jump: np.ndarray, null: float) -> Sums:
+    """Everything from every sequence of states (-1: the empty word); the end is position ``width``."""
     length, width = emission.shape
-    total, posterior, counts = 0.0, np.zeros((length, width)), np.zeros(2 * FAR + 1)
+    total, posterior, counts, chances = (
+        0.0,
+        np.zeros((length, width)),
+        np.zeros(2 * FAR + 1),
+        np.zeros(2 * FAR + 1),
+    )
     for states in itertools.product(range(-1, width), repeat=length):
         chance, position, jumps = 1.0, -1, []
-        for j, state in enumerate(states):
+        for j, state in enumerate((*states, width)):
             if state < 0:
                 chance *= null * null_emission[j]
                 continue
-            reachable = sum(jump[bucket(i - position)] for i in range(width))
-            chance *= (1 - null) * jump[bucket(state - position)] / reachable * emission[j, state]
-            jumps.append(bucket(state - position))
+            reachable = sum(jump[bucket(i - position)] for i in range(width + 1))
+            chance *= jump[bucket(state - position)] / reachable
+            chance *= (1 - null) * emission[j, state] if j < length else 1
+            jumps.append((position, state, reachable))
             position = state
         total += chance
         for j, state in enumerate(states):
             if state >= 0:
                 posterior[j, state] += chance
-        for taken in jumps:
-            counts[taken] += chance
-    return math.log(total), posterior / total, counts / total
+        for place, state, reachable in jumps:
+            counts[bucket(state - place)] += chance
+            for i in range(width + 1):
+                chances[bucket(i - place)] += chance / reachable
+    return Sums(math.log(total), posterior / total, counts / total, chances / total)
 
 
-@pytest.mark.parametrize(("length", "width"), [(1, 1), (1, 3), (3, 1), (4, 3), (5, 2)])
+@pytest.mark.parametrize(("length", "width"), [(1, 1), (1, 3), (3, 1), (4, 3), (5, 2), (2, 13), (3, 12)])
 def test_chain_equals_the_sum_over_all_ways(length: int, width: int) -> None:
     rng = np.random.default_rng(length * 10 + width)
     emission = rng.random((length, width), np.float32)
     null_emission = rng.random(length, np.float32) * np.float32(0.1)
     jump = rng.random(2 * FAR + 1, np.float32)
     wanted = by_enumeration(emission, null_emission, jump, 0.2)
-    found, counts, likelihood = run(emission, null_emission, jump)
-    assert likelihood == pytest.approx(wanted[0], abs=1e-4)
-    np.testing.assert_allclose(found, wanted[1], atol=1e-5)
-    np.testing.assert_allclose(counts, wanted[2], atol=1e-4)
+    found = run(emission, null_emission, jump)
+    assert found.likelihood == pytest.approx(wanted.likelihood, abs=1e-4)
+    np.testing.assert_allclose(found.posterior, wanted.posterior, atol=1e-5)
+    np.testing.assert_allclose(found.counts, wanted.counts, atol=1e-4)
+    np.testing.assert_allclose(found.chances, wanted.chances, atol=1e-4)
 
 
-def run(
-    emission: np.ndarray, null_emission: np.ndarray, jump: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float]:
+def run(emission: np.ndarray, null_emission: np.ndarray, jump: np.ndarray) -> Sums:
     length, width = emission.shape
     size = max(length, width)
     scratch = [np.empty((size, size), np.float32) for _ in range(2)]
@@ -66,20 +81,21 @@ def run(
         emission, null_emission, jump, 0.2, *scratch, np.empty((7, size), np.float32), posterior,
         counts, chances,
     )  # fmt: skip
-    return posterior, counts, likelihood
+    return Sums(likelihood, posterior, counts, chances)
 
 
 def test_jumps_are_counted_and_far_ones_share_a_bucket() -> None:
-    """Without an empty word and with one way through, each jump is known: 0, then +FAR+2, then back."""
+    """Without an empty word and with one way through, each jump is known: 1, FAR + 2, back, 1, and to the
+    end."""
     width = 2 * FAR + 5
     way = [0, FAR + 2, 1, 2]
     emission = np.full((len(way), width), 1e-12, np.float32)
     for j, i in enumerate(way):
         emission[j, i] = 1
-    posterior, counts, _ = run(emission, np.zeros(len(way), np.float32), np.ones(2 * FAR + 1, np.float32))
+    _, posterior, counts, _ = run(emission, np.zeros(len(way), np.float32), np.ones(2 * FAR + 1, np.float32))
     assert posterior.argmax(1).tolist() == way
     expected = np.zeros(2 * FAR + 1)
-    for jump in (1, FAR + 2, -FAR - 1, 1):
+    for jump in (1, FAR + 2, -FAR - 1, 1, width - 2):
         expected[bucket(jump)] += 1
     np.testing.assert_allclose(counts, expected, atol=1e-3)
 
@@ -87,7 +103,8 @@ def test_jumps_are_counted_and_far_ones_share_a_bucket() -> None:
 def test_a_long_sentence_stays_finite() -> None:
     rng = np.random.default_rng(0)
     emission = (rng.random((400, 400), np.float32) * 1e-9).astype(np.float32)
-    posterior, _, likelihood = run(emission, np.full(400, 1e-9, np.float32), np.ones(2 * FAR + 1, np.float32))
+    found = run(emission, np.full(400, 1e-9, np.float32), np.ones(2 * FAR + 1, np.float32))
+    likelihood, posterior = found.likelihood, found.posterior
     assert np.isfinite(likelihood)
     assert np.isfinite(posterior).all()
     assert posterior.sum(1).max() <= 1.001

@@ -77,14 +77,46 @@ def test_more_text_to_learn_from(here: Path, cli: Cli) -> None:
 
 def test_units_of_text_without_spaces(here: Path, cli: Cli) -> None:
     (here / "zh").write_text("我有一本好书\n你有一本好书\n我有一所房子\n")
-    (here / "en").write_text("i have a good book\nyou have a good book\ni have a house\n")
+    (here / "en").write_text("i don't have a good book, sir\nyou have a good book\ni have a house\n")
     status, out, said = cli("align", "zh", "en", "--units", "units")
     assert status == 0, said
     assert "source text was cut into units (Hani)" in said
     assert all(part.startswith("0-") for part in out.split())
     source, target, links = (here / "units").read_text().splitlines()[0].split("\t")
-    assert (source, target) == ("我 有 一 本 好 书", "i have a good book")
+    assert (source, target) == ("我 有 一 本 好 书", "i don't have a good book, sir")
     assert all(int(part.split("-")[0]) < 6 for part in links.split())
+    assert all(int(part.split("-")[1]) < 7 for part in links.split())
+
+
+def test_links_of_another_program_are_scored_and_combined(here: Path, cli: Cli) -> None:
+    (here / "few.a").write_text("x y z\nx\n\n")
+    (here / "few.b").write_text("p q r\np q\n\n")
+    (here / "forward").write_text("0-0 1-1 1-2\n0-0 0-1\n\n")
+    (here / "reverse").write_text("0-0 2-2 1-1\n0-0\n\n")
+    (here / "few.gold").write_text("0-0 1-1 2-2\n0p1\n\n")
+    text = ("few.a", "few.b", "--gold", "few.gold")
+    status, out, said = cli("align", *text, "--links", "forward")
+    assert (status, out) == (0, (here / "forward").read_text())
+    assert "precision 0.600  recall 0.667" in said
+    both = ("--links", "forward", "--links", "reverse")
+    for how, wanted in (("intersect", "0-0 1-1\n0-0\n\n"), ("union", "0-0 1-1 1-2 2-2\n0-0 0-1\n\n")):
+        assert cli("align", *text, *both, "-s", how)[1] == wanted
+
+
+def test_wrong_gold_is_told_before_a_link_is_written(here: Path, cli: Cli) -> None:
+    (here / "gold").write_text("0-0\n" * 119)
+    for more in ((), ("--sample", 20)):
+        status, out, said = cli("align", "a", "b", "--gold", "gold", *more)
+        assert (status, out) == (1, "")
+        assert "119 lines of gold links for 120 pairs" in said
+
+
+def test_progress_has_a_rate(here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dragoman.console.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("dragoman.align.command.SHARD", 50)
+    said = cli("align", "a", "b", "--save", "kept")[2]
+    assert re.search(r"align      10 passes, pairs  1,200  [\d,]+/s", said)
+    assert re.search(r"align      pairs  120  [\d,]+/s", cli("align", "a", "b", "--load", "kept")[2])
 
 
 Setup = Callable[[Path], None]
@@ -117,10 +149,56 @@ MISTAKES: dict[str, tuple[Setup, list[object], str]] = {
         lambda f: (f / "gold").write_text("0-0 1:2\n") and None, ["a", "b", "--gold", "gold"],
         r"gold:1: '1:2' is no link; expected '3-4' \(sure\) or '3p4' \(possible\)",
     ),
+    "a hundredth line, which is no emoji": (
+        lambda f: (f / "gold").write_text("0-0\n" * 99 + "0:0\n") and None, ["a", "b", "--gold", "gold"],
+        r"gold:100: '0:0' is no link",
+    ),
+    "an aligner cut off": (
+        lambda f: (f / "cut").write_bytes(b"\x10\0\0\0\0\0\0\0{") and None, ["a", "b", "--load", "cut"],
+        r"cut: cannot be read as an aligner",
+    ),
     "no aligner": (lambda f: None, ["a", "b", "--load", "gold"], r"gold: cannot be read as an aligner"),
-    "learning and loading": (lambda f: None, ["a", "b", "--load", "gold", "--sample", 5], r"for training"),
+    "learning and loading": (lambda f: None, ["a", "b", "--load", "gold", "--sample", 5], r"--sample: how"),
+    "a setting of learning and loading": (
+        lambda f: None, ["a", "b", "--load", "gold", "--stem", 3, "--model", "diagonal"],
+        r"--model, --stem: how to learn; a saved aligner has learnt",
+    ),
+    "no such folder": (
+        lambda f: None, ["a", "b", "--units", "none/units"], r"there is no folder none for --units",
+    ),
+    "a file twice": (lambda f: None, ["a", "b", "--units", "links"], r"links: --units would write it, but"),
+    "the text itself": (lambda f: None, ["a", "b", "--units", "b"], r"b: --units would write it"),
+    "a folder": (
+        lambda f: (f / "d").mkdir() or None, ["a", "b", "--units", "d"], r"d: is a folder, expected the name",
+    ),
     "threshold": (lambda f: None, ["a", "b", "--threshold", 1.5], r"threshold 1.5 is out of range"),
 }  # fmt: skip
+
+
+LINK_MISTAKES: dict[str, tuple[str, list[object], str]] = {
+    "other lines": ("0-0\n", [], r"given: 1 lines of links for 120 pairs; expected one line a pair"),
+    "out of range": ("0-0\n" * 119 + "7-99\n", [], r"given:120: '7-99' points beyond the (source|target)"),
+    "another kind": ("0-0\n" * 119 + "0p0\n", [], r"given:120: '0p0' is no link; expected '3-4'"),
+    "two and no way": (
+        "0-0\n" * 120,
+        ["--links", "given"],
+        r"become one with --symmetrize",
+    ),
+    "one and a way": ("0-0\n" * 120, ["-s", "union"], r"needs two files of links"),
+    "saved": ("0-0\n" * 120, ["--save", "kept"], r"--save: for links that are made here"),
+}
+
+
+@pytest.mark.parametrize("mistake", LINK_MISTAKES)
+def test_mistakes_in_links_of_another_program(mistake: str, here: Path, cli: Cli) -> None:
+    content, arguments, message = LINK_MISTAKES[mistake]
+    (here / "given").write_text(content)
+    before = {path.name for path in here.iterdir()}
+    status, out, said = cli("align", "a", "b", "--links", "given", *arguments, "-o", "links")
+    assert (status, out) == (1, "")
+    (line,) = [line for line in said.splitlines() if line.startswith("dragoman: ")]
+    assert re.search(message, line), line
+    assert {path.name for path in here.iterdir()} == before
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

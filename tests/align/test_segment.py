@@ -57,6 +57,47 @@ def test_only_text_without_spaces_is_cut() -> None:
     assert kinds_of(["コーヒーを飲む"]) == "Hani, Kana, Hira"
 
 
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("我喜歡這本書，因為它很有意思。", "Hani"),
+        ("私は昨日、図書館でコンピューターの本を読みました。", "Hani, Kana, Hira"),
+        ("ฉันชอบอ่านหนังสือเพราะมันสนุกมาก", "Thai"),
+        ("ຂ້ອຍມັກອ່ານປຶ້ມເພາະວ່າມັນມ່ວນຫຼາຍ", "Laoo"),
+        ("ខ្ញុំចូលចិត្តអានសៀវភៅព្រោះវាសប្បាយណាស់", "Khmr"),
+        ("ခင်ဗျားမှာ ရောဂါလက္ခဏာတွေ အခုရှိနေတယ်ဆိုတာ ကျွန်မကိုပြောပြပါ။", "Mymr"),
+    ],
+)
+def test_every_script_without_spaces_is_known_and_cut(text: str, script: str) -> None:
+    assert needs_cutting([text])
+    assert kinds_of([text]) == script
+    units = cut_line(text)[0]
+    assert len(units) >= 7
+    assert max(len(unit.decode()) for unit in units) <= len("コンピューター")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ฉัน ชอบ อ่าน หนังสือ ใน ห้องสมุด ทุก วัน เพราะ มัน สนุก มาก",
+        "ຂ້ອຍ ມັກ ອ່ານ ປຶ້ມ ຢູ່ ຫ້ອງສະໝຸດ ທຸກ ມື້ ເພາະວ່າ ມັນ ມ່ວນ ຫຼາຍ",
+        "ខ្ញុំ ចូលចិត្ត អាន សៀវភៅ នៅ បណ្ណាល័យ រាល់ថ្ងៃ ព្រោះ វា សប្បាយ ណាស់",
+        "ကျွန်တော် စာအုပ် ဖတ် ရ တာ ကြိုက် တယ် ကျောင်းသား များ စာကြည့်တိုက် မှာ ရှိ ကြ တယ်",
+        "私 は 昨日 図書館 で コンピューター の 本 を 読み まし た",
+    ],
+)
+def test_text_that_is_parted_into_words_stays_so(text: str) -> None:
+    assert not needs_cutting([text])
+
+
+def test_a_break_that_is_not_seen_neither_hides_the_text_nor_makes_a_word() -> None:
+    khmer = "ខ្ញុំ\u200bចូលចិត្ត\u200bសៀវភៅ\u200bនេះ"
+    assert needs_cutting([khmer])
+    assert "".join(cut(khmer)) == khmer
+    assert all(unit.strip("\u200b") for unit in cut(khmer))
+    assert key_of("ខ្ញុំ\u200b".encode()) == key_of("ខ្ញុំ".encode())
+
+
 def test_links_are_in_the_users_words_and_in_units() -> None:
     chinese = ["我有一本好书", "你有一本好书", "我有一所房子", "他有一所大房子", "我 你 他"] * 3
     english = ["i have one good book", "you have one good book", "i have one house", "he has one big house"]
