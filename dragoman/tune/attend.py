@@ -22,25 +22,38 @@ from dragoman.tune.tree import Part, Tree
 
 NAME = "dragoman_tree"
 _REFUSED = ("softcap", "s_aux", "position_bias", "head_mask")  # what other kernels add to the scores
+_LAYERS = {"full_attention", "sliding_attention"}
 _current: Tree | None = None  # a backward pass that recomputes reads it too, from another thread
+_windows: set[int | None] = set()  # that the model has told :func:`attend` of
 
 
 @contextmanager
 def attending(config: Any, tree: Tree | None) -> Iterator[None]:
-    """A model of this configuration attends along the tree; None leaves it as it is."""
+    """A model of this configuration attends along the tree; None leaves it as it is.
+
+    ValueError if it has layers that look at less than all before them and do not tell of it: on short
+    examples they would not be found out.
+    """
     global _current
     if tree is None:
         yield
         return
     from transformers import AttentionInterface
 
+    layers = set(getattr(config, "layer_types", None) or ["sliding_attention"])
+    if not layers <= _LAYERS:
+        raise ValueError(f"layers of kind {min(layers - _LAYERS)} cannot attend along a tree")
     AttentionInterface.register(NAME, attend)
     name, before = config._attn_implementation, _current
     config._attn_implementation, _current = NAME, tree
+    _windows.clear()
     try:
         yield
     finally:
         config._attn_implementation, _current = name, before
+    window = getattr(config, "sliding_window", None)
+    if window is not None and "sliding_attention" in layers and window not in _windows:
+        raise ValueError("the attention is not told of the model's window")
 
 
 def attend(
@@ -50,6 +63,7 @@ def attend(
     """Output [1, N, heads, dim] of query, key, value [1, heads, N, dim]; ValueError for what it cannot do."""
     if _current is None or len(query) != 1 or any(more.get(name) is not None for name in _REFUSED):
         raise ValueError("this attention cannot be computed along a tree")
+    _windows.add(sliding_window)
     windowed = sliding_window is not None and any(_length(part) > sliding_window for part in _current.parts)
     plain = not dropout and not windowed and query.shape[-1] == value.shape[-1]
     merged = plain and query.device.type == "cpu"
@@ -120,7 +134,7 @@ def _masked(
             keys = torch.cat([_path(k, part).expand(pieces, -1, -1, -1), keys], dim=2)
             values = torch.cat([_path(v, part).expand(pieces, -1, -1, -1), values], dim=2)
         if part.path or window is not None:
-            mask = _mask(part, window).to(q.device)
+            mask = _mask(part, window, q.device)
         block = scaled_dot_product_attention(
             _block(q, part), keys, values, mask, dropout, is_causal=mask is None, scale=scale
         )
@@ -129,10 +143,10 @@ def _masked(
     return torch.cat([*outputs, v.new_zeros(filled, *v.shape[1:])])
 
 
-def _mask(part: Part, window: int | None) -> Tensor:
+def _mask(part: Part, window: int | None, device: torch.device) -> Tensor:
     """True where an id of a piece sees one of the path or the piece: [longest, before + longest]."""
     longest = max(part.lengths)
-    mask = torch.ones(longest, part.before + longest, dtype=torch.bool).tril(part.before)
+    mask = torch.ones(longest, part.before + longest, dtype=torch.bool, device=device).tril(part.before)
     return mask if window is None else mask.triu(part.before - window + 1)
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from dragoman.prompt.encode import Encoded
-from dragoman.tune.tree import Tree, grow
+from dragoman.tune.tree import Tree, alike, grow
 
 ROUND = 8  # lengths are rounded up to this, so that kernels are reused
-Group = Sequence[Encoded]  # examples that must share a step: a pair and its negative
+Group = Sequence[Encoded]  # examples that share a step: a pair and its negative, all assertions about a pair
 
 
 @dataclass
@@ -137,17 +137,37 @@ def spread(groups: Sequence[Group]) -> list[int]:
     return sorted(quantile, key=lambda i: quantile[i])
 
 
-def micro_batches(step: Sequence[Group], tokens: int) -> Iterator[list[Encoded]]:
-    """The examples of a step, cut so that one forward pass holds at most ``tokens`` padded tokens."""
-    flat = sorted((encoded for group in step for encoded in group), key=lambda e: len(e.ids))
+def micro_batches(step: Sequence[Group], tokens: int, share: bool = False) -> Iterator[list[Encoded]]:
+    """The examples of a step, cut so that one forward pass holds at most ``tokens`` padded tokens.
+
+    ``share``: passes are trees, so what counts are ids, those that a group begins with once. A group stays
+    together unless it alone is too large.
+    """
+    parts = [part for group in step for part in _whole(group, tokens, share)]
+    parts.sort(key=group_length)
     rows: list[Encoded] = []
-    for encoded in flat:
-        if rows and (len(rows) + 1) * rounded(len(encoded.ids)) > tokens:
+    held = 0
+    for part in parts:
+        held += computed(part) if share else len(part)
+        if rows and (held if share else held * rounded(group_length(part))) > tokens:
             yield rows
-            rows = []
-        rows.append(encoded)
+            rows, held = [], computed(part) if share else len(part)
+        rows.extend(part)
     if rows:
         yield rows
+
+
+def _whole(group: Group, tokens: int, share: bool) -> list[Group]:
+    """A group that fits into a pass, or each of its examples."""
+    size = computed(group) if share else len(group) * rounded(group_length(group))
+    return [group] if size <= tokens else [[encoded] for encoded in group]
+
+
+def computed(group: Group) -> int:
+    """Ids of a group, those that all of it begins with counted once."""
+    first, *others = (np.asarray(encoded.ids) for encoded in group)
+    same = min((alike(first, other) for other in others), default=0)
+    return len(first) + sum(map(len, others)) - len(others) * same
 
 
 class StepStream:

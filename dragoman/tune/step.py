@@ -141,7 +141,7 @@ class Stepper:
         flat = [encoded for group in mine for encoded in group]
         counts = count_step(flat)
         result = StepResult()
-        for rows in micro_batches(mine, self.batch_tokens):
+        for rows in micro_batches(mine, self.batch_tokens, self.share):
             batch = collate(rows, self.pad, self.share)
             scales = token_scales(batch, counts, self.objective, self.task_weights)
             # a backward pass that recomputes activations runs the attention again

@@ -1,9 +1,10 @@
 """Examples that begin alike, laid out as a tree in one row of ids, so that what they share is computed once.
 
 The root holds what all examples begin with (a template's preamble), a branch what several of them go on
-with (the instruction of a direction), a leaf the rest of one example. Examples that begin with nothing alike
-are leaves without a root. Nothing is padded. A token attends to the tokens on the way from the root to it and
-to no other (``attend.py``), so that states are those of the examples one by one.
+with (the instruction of a direction), branches of it what some of those go on with (a pair, of which several
+things are asserted), a leaf the rest of one example. Examples that begin with nothing alike are leaves
+without a root. Nothing is padded. A token attends to the tokens on the way from the root to it and to no
+other (``attend.py``), so that states are those of the examples one by one.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from dragoman.prompt.encode import Encoded
 
 ROUND = 16  # the row is filled up to a multiple of this, and of 1/16 of the power of two below its length:
 # a CPU compiles its products in bfloat16 for each length, 2 ms and 1.6 MB a product, and keeps up to 1,024
-BRANCH = 8  # ids that a branch must save: it costs a call of the attention kernel in each layer
-WORTH = 0.1  # share of the ids that a root and branches must save
+BRANCH = 16  # ids that a branch must save: it costs calls of the attention kernel in each layer
+WORTH = 0.1  # share of the ids that a tree must save; else all are leaves, which attend to no path
 
 
 @dataclass(frozen=True)
@@ -112,52 +113,65 @@ def grow(examples: Sequence[Encoded], pad: int) -> Tree:
     limits = [next(i for i, w in enumerate(encoded.weights) if w != 0) - 1 for encoded in examples]
     order = sorted(range(len(examples)), key=lambda i: examples[i].ids[: limits[i]])
     common = np.array(
-        [_common(ids[a][: limits[a]], ids[b][: limits[b]]) for a, b in pairwise(order)], dtype=int
+        [alike(ids[a][: limits[a]], ids[b][: limits[b]]) for a, b in pairwise(order)], dtype=int
     )
-    root = int(common.min(initial=max(limits)))
-    groups = [(order[first:last], length) for first, last, length in _branches(common, root)]
-    shared = np.full(len(examples), root)
-    for members, length in groups:
-        shared[members] = length
-    saved = int(shared.sum()) - root - sum(length - root for _, length in groups)
-    if saved < WORTH * sum(map(len, ids)):
-        root, groups, shared = 0, [], np.zeros_like(shared)
-    row, starts = _Row(), np.zeros(len(examples), dtype=np.int64)
-    path: tuple[slice, ...] = ()
-    if root:
-        row.add([ids[order[0]][:root]], (), 0)
-        path = (row.parts[-1].span,)
-    stems = [ids[members[0]][root:length] for members, length in groups]
-    begun = row.add(stems, path, root) if stems else []
-    branches = [(*path, slice(at, at + length - root)) for at, (_, length) in zip(begun, groups, strict=True)]
-    alone = [i for i in order if shared[i] == root]
-    for members, way in [*zip((members for members, _ in groups), branches, strict=True), (alone, path)]:
-        if members:
-            length = int(shared[members[0]])
-            starts[members] = np.array(row.add([ids[i][length:-1] for i in members], way, length)) - length
+    all_ids = sum(len(row) - 1 for row in ids)
+    row, starts, shared = _lay(ids, order, common)
+    if all_ids - row.end < WORTH * all_ids:
+        row, starts, shared = _lay(ids, order, np.zeros_like(common))
     return Tree(*row.fill(pad), tuple(row.parts), starts, shared)
 
 
-def _common(first: np.ndarray, second: np.ndarray) -> int:
+def _lay(
+    ids: Sequence[np.ndarray], order: Sequence[int], common: np.ndarray
+) -> tuple[_Row, np.ndarray, np.ndarray]:
+    """The row of examples, and ``starts`` and ``shared`` of its tree.
+
+    order: examples sorted by their beginnings; common: [examples - 1] ids that neighbours have in common.
+    """
+    row = _Row()
+    starts, shared = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
+    families: list[tuple[int, int, int, tuple[slice, ...]]] = [(0, len(order), 0, ())]
+    for first, last, length, path in families:  # which grows
+        alone, stems = _fork(common, first, last, length)
+        if stems:
+            places = row.add([ids[order[a]][length:end] for a, _, end in stems], path, length)
+            for place, (a, b, end) in zip(places, stems, strict=True):
+                families.append((a, b, end, (*path, slice(place, place + end - length))))
+        if alone:
+            members = [order[i] for i in alone]
+            starts[members] = np.array(row.add([ids[i][length:-1] for i in members], path, length)) - length
+            shared[members] = length
+    return row, starts, shared
+
+
+def alike(first: np.ndarray, second: np.ndarray) -> int:
     """Number of ids that two rows begin with alike."""
     length = min(len(first), len(second))
     differ = np.flatnonzero(first[:length] != second[:length])
     return int(differ[0]) if len(differ) else length
 
 
-def _branches(common: np.ndarray, root: int) -> list[tuple[int, int, int]]:
-    """Runs (first, last, ids in common) of the sorted examples that make the best branches.
+def _fork(
+    common: np.ndarray, first: int, last: int, length: int
+) -> tuple[list[int], list[tuple[int, int, int]]]:
+    """How the sorted examples [first, last), whose first ``length`` ids stand in the row, go on from there.
 
-    common: [examples - 1] ids in common of neighbours. All branches are cut where neighbours have less in
-    common than some number of ids; the number that saves most is taken.
+    Returns those that go on alone, and stems (first, last, ids in common) of those that share enough more.
     """
-    best, most = [], 0
-    for least in np.unique(common[common > root]):
-        inside = np.concatenate([[False], common >= least, [False]])
-        borders = np.flatnonzero(inside[1:] != inside[:-1]).reshape(-1, 2)
-        runs = [(int(a), int(b) + 1, int(common[a:b].min())) for a, b in borders]
-        runs = [(a, b, length) for a, b, length in runs if (b - a - 1) * (length - root) > BRANCH]
-        saved = sum((b - a - 1) * (length - root) - BRANCH for a, b, length in runs)
-        if saved > most:
-            best, most = runs, saved
-    return best
+    alone: list[int] = []
+    stems: list[tuple[int, int, int]] = []
+    runs = [(first, last)]
+    while runs:
+        a, b = runs.pop()
+        if b - a == 1:
+            alone.append(a)
+            continue
+        between = common[a : b - 1]
+        end = int(between.min())
+        cuts = [a, *(a + 1 + np.flatnonzero(between == end)).tolist(), b]
+        if (end - length) * (len(cuts) - 2) > BRANCH:
+            stems.append((a, b, end))
+        else:
+            runs += reversed(list(pairwise(cuts)))
+    return alone, stems

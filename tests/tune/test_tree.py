@@ -71,6 +71,21 @@ def test_a_preamble_and_families() -> None:
     assert tree.ids.shape[1] - tree.parts[-1].span.stop < ROUND
 
 
+def test_families_of_families() -> None:
+    """A preamble, directions, pairs, assertions: each stands once, however deep."""
+    said: list[Encoded] = []
+    for direction in range(2):
+        for pair in range(3):
+            begun = [*range(30), *range(100 + 50 * direction, 130 + 50 * direction)]
+            begun += range(200 + 100 * (3 * direction + pair), 240 + 100 * (3 * direction + pair))
+            said += [row(*begun, *range(1000 + 9 * n, 1006 + 8 * n)) for n in range(4)]
+    tree = grow(said, 0)
+    check_tree(said, tree)
+    assert set(tree.shared) == {100} and max(len(part.path) for part in tree.parts) == 3
+    leaves = sum(len(e.ids) - 1 for e in said) - 100 * len(said)
+    assert tree.parts[-1].span.stop == 30 + 2 * 30 + 6 * 40 + leaves
+
+
 def test_the_order_of_examples_does_not_matter() -> None:
     examples = families()
     shuffled = [examples[i] for i in np.random.default_rng(1).permutation(len(examples))]
@@ -155,9 +170,11 @@ def by_hand(q: Tensor, k: Tensor, v: Tensor, tree: Tree, window: int | None) -> 
 @pytest.mark.parametrize("window", [None, 7, 25, 100])
 @pytest.mark.parametrize("heads", [4, 2])
 @pytest.mark.parametrize("scale", [1.0, 30.0])
-def test_attention_and_its_gradient(window: int | None, heads: int, scale: float) -> None:
+@pytest.mark.parametrize("deep", [False, True])
+def test_attention_and_its_gradient(window: int | None, heads: int, scale: float, deep: bool) -> None:
     """Against one softmax in float64; with large scores one side of the merged softmax vanishes."""
-    tree = grow(families(), 0)
+    tree = grow(families() + (families(60) if deep else []), 0)
+    assert max(len(part.path) for part in tree.parts) == 2 + deep
     generator = torch.Generator().manual_seed(1)
     size = tree.ids.shape[1]
     q, k, v = (
