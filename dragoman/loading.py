@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from dragoman.console import progress
 from dragoman.corpus.pair import Record
 from dragoman.corpus.readers import read_source
-from dragoman.errors import DataError, ModelError
+from dragoman.errors import DataError, ModelError, RecipeError
 from dragoman.evaluate.outputs import Output, write_outputs
 from dragoman.hub import check_hub
 from dragoman.language.language import Direction, parse_direction, same_language
@@ -20,6 +20,7 @@ from dragoman.prompt.encode import Encoder
 from dragoman.prompt.templates import load_template
 from dragoman.recipe import Decoding, Model, Prompt, Recipe, Source, SystemSpec
 from dragoman.translate.engine import Translator
+from dragoman.translate.meet import MODES, Mode
 from dragoman.translate.systems import make_translator, translate_lines
 from dragoman.tune.model import load_model, load_tokenizer, read_card
 from dragoman.tune.stage import make_encoder
@@ -62,22 +63,50 @@ def check_base(base: str, recipe: Recipe) -> Encoder:
     return encoder
 
 
+def mode_of(constraints: str | None, model: str) -> Mode:
+    """How demands are met: as it is asked for, else as the model's card has it. RecipeError if unknown."""
+    wanted = constraints or ("both" if _knows_demands(read_card(model)) else "hard")
+    mode = next((mode for mode in MODES if mode == wanted), None)
+    if mode is None:
+        raise RecipeError(f"constraints: {constraints!r} is unknown; use {', '.join(MODES)}")
+    return mode
+
+
+def _knows_demands(card: dict[str, Any]) -> bool:
+    """Whether a model was tuned, in its stage or one before it, with demands in the prompt."""
+    stages = (card.get("recipe") or {}).get("stages", [])
+    names = [stage["name"] for stage in stages]
+    name = str(card.get("stage", "")).partition("@")[0]
+    while name in names:
+        place = names.index(name)
+        if "constrained" in stages[place]["tasks"]:
+            return True
+        before = stages[place].get("start") or (names[place - 1] if place else "")
+        name = before.partition("@")[0] if before != name else ""
+    return False
+
+
 def load_translator(
     model: str,
     settings: Model,
     decoding: Decoding,
     spec: SystemSpec | None = None,
     template: str | None = None,
+    n_best: int = 1,
+    constraints: str | None = None,
 ) -> Translator:
-    """Model, tokenizer, prompt and search of a model folder or hub id."""
+    """Model, tokenizer, prompt and search of a model folder or hub id. ``constraints``: how demands are met
+    (see translate/meet.py); if not given, also in the prompt where the model was tuned for that."""
     check_hub(model)
+    mode = mode_of(constraints, model)
     prompt = prompt_of(model, template)
     tokenizer = load_tokenizer(model)
     encoder = Encoder(tokenizer, load_template(prompt, tokenizer), prompt.max_length)
     spec = spec or SystemSpec(name="model")
     if spec.prompt_language is None:
         spec = spec.model_copy(update={"prompt_language": prompt.language})
-    return make_translator(load_model(model, settings), encoder, decoding, spec)
+    loaded = load_model(model, settings)
+    return make_translator(loaded, encoder, decoding, spec, n_best=n_best, constraints=mode)
 
 
 def translate_folder(

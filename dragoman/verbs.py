@@ -9,7 +9,10 @@ import typer
 
 from dragoman import options
 
-TRANSLATE = ("dragoman translate runs/demo/stages/stage2/model --direction it-nl < text.it > text.nl",)
+TRANSLATE = (
+    "dragoman translate runs/demo/stages/stage2/model --direction it-nl < text.it > text.nl",
+    "dragoman translate runs/x/stages/terms/model -d en-de --terms terms.tsv --beam 4 -i in.txt -o out.jsonl",
+)
 PROBE = (
     "dragoman probe runs/a/stages/mt/model runs/b/stages/mt-align/model --data text/ -d de-en --out look/",
     "dragoman probe models/small --file en=test.en --file de=test.de",
@@ -25,6 +28,19 @@ def translate(
     length_penalty: Annotated[
         float, typer.Option(help="exponent of the length that beam scores are divided by")
     ] = 1.0,
+    n_best: Annotated[int, typer.Option(min=1, help="outputs for each line, at most the beam (JSONL)")] = 1,
+    terms: Annotated[
+        Path | None, typer.Option(help="glossary: lines of term<TAB>form or term<TAB>form|another form")
+    ] = None,
+    constraints: Annotated[
+        str | None,
+        typer.Option(
+            help="soft (in the prompt), hard (by the search) or both (default: as the model was tuned)"
+        ),
+    ] = None,
+    ignore_case: Annotated[bool, typer.Option("--ignore-case", help="terms in any case")] = False,
+    input_format: Annotated[str | None, typer.Option(help="text or jsonl (default: by name)")] = None,
+    output_format: Annotated[str | None, typer.Option(help="text or jsonl (default: by name)")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="longest output")] = 256,
     batch_tokens: Annotated[int, typer.Option(min=1, help="tokens in a batch, hypotheses included")] = 8192,
     prompt_language: Annotated[
@@ -49,8 +65,12 @@ def translate(
     from dragoman.recipe import Decoding, Model, SystemSpec
     from dragoman.recipe_file import checked
     from dragoman.translate.files import translate_file
+    from dragoman.translate.formats import Formats, format_of
+    from dragoman.translate.glossary import read_glossary
 
     wanted = parse_direction(direction)
+    read, write = format_of(source, input_format, "input"), format_of(target, output_format, "output")
+    glossary = read_glossary(terms, ignore_case) if terms else None
     decoding = checked(
         Decoding, beam=beam, length_penalty=length_penalty, max_new_tokens=max_new_tokens,
         batch_tokens=batch_tokens,
@@ -59,9 +79,13 @@ def translate(
         SystemSpec, name="translate", prompt_language=prompt_language,
         contrast_source=contrast_source, contrast_language=contrast_language,
     )  # fmt: skip
-    translator = load_translator(model, checked(Model, device=device, dtype=dtype), decoding, spec, template)
+    settings = checked(Model, device=device, dtype=dtype)
+    translator = load_translator(model, settings, decoding, spec, template, n_best, constraints)
+    formats = Formats(read, write, glossary, ignore_case)
     with progress(f" translate {wanted}") as advance:
-        report = translate_file(translator, wanted, source, target, model=model, say=say, advance=advance)
+        report = translate_file(
+            translator, wanted, source, target, model=model, formats=formats, say=say, advance=advance
+        )
     say(f" {report}")
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 import torch
@@ -14,8 +14,12 @@ import torch
 from dragoman.errors import ModelError
 from dragoman.prompt.encode import Encoder
 from dragoman.recipe import Decoding
+from dragoman.translate.batches import Item, batches
 from dragoman.translate.contrastive import Contrast, Contrasting
+from dragoman.translate.demand import Outcome, check
+from dragoman.translate.meet import Meeting, Mode
 from dragoman.translate.prompts import Contexts, Prompter, Request, Shots
+from dragoman.translate.satisfy import Unsatisfiable
 from dragoman.translate.search import Hypothesis, Job, Processor, Settings, search
 
 USUAL = 128
@@ -33,9 +37,10 @@ class Translation:
     """What became of a request.
 
     ``finished``: the text ended by itself. ``reason`` says what else happened: the text was cut at the
-    longest output, or there is no text because the source is empty, too long or unwritable. ``score`` is
-    that of the search (0 without text); ``alternatives`` are the next best texts with their scores, if
-    asked for.
+    longest output, or there is no text because the source is empty, too long or unwritable, or because its
+    demand cannot be met; ``error`` then names why: contradictory, unwritable or too-long; or it is unmet,
+    where the search found no way. ``score`` is that of the search (0 without text); ``alternatives`` are the
+    next best texts with their scores, if asked for. ``outcome``: what became of the demand, if there was one.
     """
 
     text: str
@@ -44,22 +49,17 @@ class Translation:
     finished: bool
     reason: str = ""
     alternatives: tuple[tuple[str, float], ...] = ()
-
-
-@dataclass(slots=True)
-class _Item:
-    """A distinct request of a window."""
-
-    job: Job
-    cost: int  # tokens of a row: the longest prompt and as much again for the output
+    outcome: Outcome | None = None
+    error: str = ""
 
 
 class Translator:
     """Translates with one model, one prompt and one search.
 
     ``decoding`` gives beam, length penalty, longest output and token budget; ``n_best`` the number of texts
-    kept for a request. About ``window`` batches are read at a time: within such a window requests are
-    sorted by length and equal ones are computed once. Memory holds one window.
+    kept for a request. ``constraints`` says how the demands of requests are met (see meet.py). About
+    ``window`` batches are read at a time: within such a window requests are sorted by length and equal ones
+    are computed once. Memory holds one window.
     """
 
     def __init__(
@@ -74,10 +74,11 @@ class Translator:
         others: Mapping[str, Sequence[str]] | None = None,
         n_best: int = 1,
         window: int = 16,
+        constraints: Mode = "hard",
     ) -> None:
         self.model, self.encoder, self.window = model, encoder, window
         self.decoding = decoding or Decoding()
-        self.prompter = Prompter(encoder, prompt_language, shots, contrast, others)
+        self.prompter = Prompter(encoder, prompt_language, shots, contrast, others, constraints != "hard")
         self.settings = Settings(
             stop_ids=tuple(sorted(encoder.stop_ids)),
             beam=self.decoding.beam,
@@ -87,6 +88,7 @@ class Translator:
         self.processors: list[Processor] = []
         if self.prompter.contrast.active:
             self.processors.append(Contrasting(self.prompter.contrast.form))
+        self.meeting = Meeting(encoder, self.settings, constraints)
         config = model.config.get_text_config(decoder=True)
         self.positions: int = getattr(config, "max_position_embeddings", None) or 2**31
         self.limit = min(self.positions, self.decoding.batch_tokens)
@@ -114,16 +116,40 @@ class Translator:
         while window := self._read(stream):
             copies = Counter(window)
             found = self._prepare(list(copies))
-            results = {request: _refused(what) for request, what in found.items() if isinstance(what, str)}
+            results = {request: what for request, what in found.items() if isinstance(what, Translation)}
             done += sum(copies[request] for request in results)
-            items = {request: what for request, what in found.items() if isinstance(what, _Item)}
-            for batch in self._batches(items):
-                texts = self._decode([items[request] for request in batch])
-                results.update(zip(batch, texts, strict=True))
-                done += sum(copies[request] for request in batch)
+            items = {what: request for request, what in found.items() if isinstance(what, Item)}
+            for batch in self._decoded(items):
+                for item in batch:
+                    results[items[item]] = self._translation(items[item], item)
+                done += sum(copies[items[item]] for item in batch)
                 if progress:
                     progress(done)
             yield [results[request] for request in window]
+
+    def _decoded(self, items: Mapping[Item, Request]) -> Iterator[list[Item]]:
+        """Items whose hypotheses are found, batch after batch; those that miss a hard demand come last."""
+        missed: list[Item] = []
+        for batch in batches(list(items), self.decoding.beam, self.decoding.batch_tokens):
+            for item, hypotheses in zip(batch, self._decode(batch), strict=True):
+                item.found = hypotheses
+            misses = [self._misses(item, items[item]) for item in batch]
+            missed += [item for item, miss in zip(batch, misses, strict=True) if miss]
+            yield [item for item, miss in zip(batch, misses, strict=True) if not miss]
+        for beam, group in groupby(sorted(missed, key=self.meeting.beam), key=self.meeting.beam):
+            for batch in batches(list(group), beam, self.decoding.batch_tokens):
+                for item, hypotheses in zip(batch, self._decode(batch, beam), strict=True):
+                    demand = items[item].demand
+                    assert demand is not None
+                    good = [self.meeting.good(some, demand) for some in (item.found, hypotheses)]
+                    item.found = self.meeting.best(*good) or hypotheses[:1]
+                yield batch
+
+    def _misses(self, item: Item, request: Request) -> bool:
+        """Whether any hypothesis that would be told misses a hard demand."""
+        if item.automaton is None or request.demand is None:
+            return False
+        return len(self.meeting.good(item.found, request.demand)) < len(item.found)
 
     def _read(self, stream: Iterator[Request]) -> list[Request]:
         tokens = self.window * self.decoding.batch_tokens
@@ -136,22 +162,30 @@ class Translator:
                 break
         return window
 
-    def _prepare(self, requests: Sequence[Request]) -> dict[Request, _Item | str]:
+    def _prepare(self, requests: Sequence[Request]) -> dict[Request, Item | Translation]:
         """What to decode for each request, or why there is nothing to decode."""
-        found: dict[Request, _Item | str] = {}
+        found: dict[Request, Item | Translation] = {}
         fit: list[Request] = []
         for request in requests:
             if request.turns is None and not request.source.strip():
-                found[request] = EMPTY
+                found[request] = _refused(request, EMPTY)
             elif len(request.source) > CHARACTERS * self.limit:
-                found[request] = self._too_long(f"{len(request.source):,} characters")
+                found[request] = _refused(request, self._too_long(f"{len(request.source):,} characters"))
             else:
                 fit.append(request)
         for request, contexts in zip(fit, self.prompter.contexts(fit), strict=True):
-            found[request] = contexts if isinstance(contexts, str) else self._item(request, contexts)
+            item = contexts if isinstance(contexts, str) else self._item(request, contexts)
+            try:
+                found[request] = (
+                    _refused(request, item)
+                    if isinstance(item, str)
+                    else self.meeting.prepare(item, request.demand)
+                )
+            except Unsatisfiable as why:
+                found[request] = _refused(request, f"{why.name}: {why}", why.name)
         return found
 
-    def _item(self, request: Request, contexts: Contexts) -> _Item | str:
+    def _item(self, request: Request, contexts: Contexts) -> Item | str:
         longest = request.max_new_tokens or self.decoding.max_new_tokens
         needs = [len(ids) + min(longest, len(ids)) for ids in contexts.ids]
         if needs[0] > self.limit:
@@ -160,50 +194,42 @@ class Translator:
         ids = tuple(contexts.ids[k] for k in kept)
         room = min(longest, self.positions - max(map(len, ids)))
         weights = tuple(contexts.weights[k] for k in kept)
-        return _Item(Job(ids, weights, room), max(needs[k] for k in kept))
+        return Item(Job(ids, weights, room), max(needs[k] for k in kept))
 
     def _too_long(self, what: str) -> str:
         return f"too long: {what}, with its translation at most {self.limit:,} tokens fit"
 
-    def _batches(self, items: Mapping[Request, _Item]) -> Iterator[list[Request]]:
-        """Requests by falling length, as many together as the token budget allows; at least one."""
-        batch: list[Request] = []
-        rows = cost = 0
-        for request, item in sorted(items.items(), key=lambda pair: -pair[1].cost):
-            more = len(item.job.contexts) * self.decoding.beam
-            if batch and (rows + more) * cost > self.decoding.batch_tokens:
-                yield batch
-                batch, rows = [], 0
-            cost = item.cost if not batch else cost
-            batch.append(request)
-            rows += more
-        if batch:
-            yield batch
-
-    def _decode(self, items: Sequence[_Item]) -> list[Translation]:
+    def _decode(self, items: Sequence[Item], beam: int | None = None) -> list[list[Hypothesis]]:
+        """The hypotheses of a batch; ``beam``: search so that demands are met."""
         try:
             with evaluating(self.model):
-                found = search(self.model, [item.job for item in items], self.settings, self.processors)
+                if beam is not None:
+                    return self.meeting.search(self.model, items, beam, self.processors)
+                return search(self.model, [item.job for item in items], self.settings, self.processors)
         except torch.OutOfMemoryError:
             if len(items) == 1:
                 raise ModelError(
                     "out of memory with one sentence; give a smaller beam or longest output"
                 ) from None
-        else:
-            return [self._translation(hypotheses) for hypotheses in found]
         half = len(items) // 2  # outside `except`, so that what filled the memory is let go
-        return self._decode(items[:half]) + self._decode(items[half:])
+        return self._decode(items[:half], beam) + self._decode(items[half:], beam)
 
-    def _translation(self, hypotheses: Sequence[Hypothesis]) -> Translation:
-        best, *others = hypotheses
+    def _translation(self, request: Request, item: Item) -> Translation:
+        best, *others = item.found
         reason = "" if best.finished else f"cut after {len(best.ids):,} tokens"
         alternatives = tuple((self.encoder.decode(other.ids), other.score) for other in others)
         text = self.encoder.decode(best.ids)
-        return Translation(text, best.score, tuple(best.ids), best.finished, reason, alternatives)
+        outcome = check(text, request.demand) if request.demand else None
+        error = ""
+        if outcome and item.automaton and not outcome.satisfied:
+            error, reason = "unmet", "unmet: the search found no text that meets all demands"
+        ids = tuple(best.ids)
+        return Translation(text, best.score, ids, best.finished, reason, alternatives, outcome, error)
 
 
-def _refused(reason: str) -> Translation:
-    return Translation("", 0.0, (), reason == EMPTY, reason)
+def _refused(request: Request, reason: str, error: str = "") -> Translation:
+    outcome = check("", request.demand) if request.demand else None
+    return Translation("", 0.0, (), reason == EMPTY, reason, outcome=outcome, error=error)
 
 
 @contextmanager

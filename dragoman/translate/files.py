@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import sys
 import time
 from collections import deque
@@ -15,9 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dragoman.corpus.opening import COMPRESSIONS, Bad, check_file, decode, raw_lines
+from dragoman.corpus.opening import COMPRESSIONS, check_file, raw_lines
+from dragoman.errors import RecipeError
 from dragoman.language.language import Direction, same_language
 from dragoman.translate.engine import EMPTY, Translation, Translator
+from dragoman.translate.formats import Formats, Line
 from dragoman.translate.partial import InputLines, PartialFile
 from dragoman.translate.prompts import Request
 from dragoman.tune.model import read_card
@@ -26,7 +27,6 @@ STANDARD = "-"
 """In place of a file name: standard input or output."""
 TOLD = 10
 """Lines without a translation that are told one by one."""
-_BREAK = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _BOM = b"\xef\xbb\xbf"
 
 Say = Callable[[str], None]
@@ -39,7 +39,8 @@ class FileReport:
     """What happened to the lines of a file. ``failed`` holds the lines without a translation, by number
     (from 1) and reason, the first ``TOLD`` of ``failures``; ``cut`` counts texts that reached the longest
     output,
-    ``joined`` those whose line breaks became spaces; ``resumed``: lines that an earlier run had done."""
+    ``joined`` those whose line breaks became spaces; ``resumed``: lines that an earlier run had done. Of the
+    ``demands`` for phrases ``met`` were met; ``forbidden`` phrases stand in outputs."""
 
     lines: int = 0
     empty: int = 0
@@ -48,21 +49,28 @@ class FileReport:
     failures: int = 0
     failed: list[list[Any]] = field(default_factory=list)
     resumed: int = 0
+    demands: int = 0
+    met: int = 0
+    forbidden: int = 0
     seconds: float = 0.0
 
-    def add(self, translation: Translation, bad: str) -> str:
+    def add(self, translation: Translation, line: Line, formats: Formats) -> str:
         """Count one line; returns what to write for it."""
         self.lines += 1
-        reason = bad or translation.reason
+        bad, reason = line.bad, line.bad or translation.reason
         if reason == EMPTY:
             self.empty += 1
-        elif bad or (reason and not translation.ids):
+        elif bad or translation.error or (reason and not translation.ids):
             self.failures += 1
             if len(self.failed) < TOLD:
                 self.failed.append([self.lines, reason])
         self.cut += not translation.finished and bool(translation.ids)
-        text = _BREAK.sub(" ", translation.text)
-        self.joined += text != translation.text
+        if translation.outcome is not None:
+            self.met += len(translation.outcome.met)
+            self.demands += len(translation.outcome.met) + len(translation.outcome.unmet)
+            self.forbidden += len(translation.outcome.found)
+        text, joined = formats.written(line, translation)
+        self.joined += joined
         return text
 
     def __str__(self) -> str:
@@ -71,6 +79,8 @@ class FileReport:
         named = {"empty": "empty", "failures": "without a translation", "cut": "cut at the longest output"}
         named |= {"joined": "with line breaks made spaces", "resumed": "from an earlier run"}
         parts += [f"{getattr(self, key):,} {words}" for key, words in named.items() if getattr(self, key)]
+        parts += [f"{self.met:,} of {self.demands:,} demands met"] if self.demands else []
+        parts += [f"{self.forbidden:,} forbidden phrases"] if self.forbidden else []
         return ", ".join(parts)
 
 
@@ -81,6 +91,7 @@ def translate_file(
     target: str = STANDARD,
     *,
     model: str = "",
+    formats: Formats | None = None,
     say: Say | None = None,
     advance: Advance | None = None,
 ) -> FileReport:
@@ -89,9 +100,12 @@ def translate_file(
     A file appears under its name only when it is complete; a run that was stopped goes on where it was.
     Empty lines stay empty; a line that cannot be translated becomes an empty line and is told. ``model`` is
     the folder (or hub id) of the model: its card knows the directions, and resuming needs to know it.
-    ``say`` gets the messages for the user (standard error if not given).
+    ``formats`` says how lines are read and written, and which terms hold. ``say`` gets the messages for the
+    user (standard error if not given).
     """
-    say = say or _say
+    say, formats = say or _say, formats or Formats()
+    if translator.settings.n_best > 1 and formats.write == "text":
+        raise RecipeError("n-best lists do not fit into text, a line for a line; write JSONL")
     if source != STANDARD:
         check_file(Path(source))
     warning = unknown_direction(model, direction)
@@ -101,9 +115,9 @@ def translate_file(
     if target == STANDARD:
         report = FileReport()
         lines = open_input()
-        _translate(translator, direction, lines, report, write=_print, advance=advance, total=None)
+        _translate(translator, direction, lines, report, formats, write=_print, advance=advance, total=None)
     else:
-        output = PartialFile(Path(target), settings_of(translator, direction, model), say)
+        output = PartialFile(Path(target), settings_of(translator, direction, model, formats), say)
         lines = output.resume(open_input, again=source != STANDARD)
         report = FileReport(**output.mark.counts)
         report.resumed = report.lines
@@ -111,7 +125,8 @@ def translate_file(
         def write(texts: list[str]) -> None:
             output.append(texts, lines, asdict(report))
 
-        _translate(translator, direction, lines, report, write=write, advance=advance, total=_count(source))
+        total = _count(source)
+        _translate(translator, direction, lines, report, formats, write=write, advance=advance, total=total)
         output.finish()
     for number, reason in report.failed:
         say(f"line {number:,}: {reason}")
@@ -125,19 +140,19 @@ def _translate(
     direction: Direction,
     lines: InputLines,
     report: FileReport,
+    formats: Formats,
     *,
     write: Callable[[list[str]], None],
     advance: Advance | None,
     total: int | None,
 ) -> None:
-    faults: deque[str] = deque()  # of the lines that the translator has taken and not yet given back
+    taken: deque[Line] = deque()  # the lines that the translator has and has not yet given back
     start, before = time.monotonic(), report.lines
 
     def requests() -> Iterator[Request]:
-        for line in lines:
-            text = decode(line)
-            faults.append(text.reason if isinstance(text, Bad) else "")
-            yield Request("" if isinstance(text, Bad) else text, direction)
+        for raw in lines:
+            taken.append(formats.line(raw, direction))
+            yield taken[-1].request
 
     def progress(done: int) -> None:
         if advance:
@@ -145,7 +160,7 @@ def _translate(
             advance(before + done, f"{rate:.1f} lines/s", total)
 
     for window in translator.windows(requests(), progress):
-        texts = [report.add(translation, faults.popleft()) for translation in window]
+        texts = [report.add(translation, taken.popleft(), formats) for translation in window]
         report.seconds = time.monotonic() - start
         write(texts)
 
@@ -193,11 +208,14 @@ def unknown_direction(model: str, direction: Direction) -> str | None:
     return f"warning: this model's card does not know {direction}; it knows {names}"
 
 
-def settings_of(translator: Translator, direction: Direction, model: str) -> str:
-    """A digest of all that decides the translations: weights, prompt, worked examples, contrast, search."""
+def settings_of(translator: Translator, direction: Direction, model: str, formats: Formats) -> str:
+    """A digest of all that decides the output: weights, prompt, worked examples, contrast, search, terms,
+    formats."""
     probe = translator.prompter.contexts([Request("1", direction), Request("2", direction)])
     parts: list[Any] = [translator.decoding.model_dump(), asdict(translator.settings), translator.window]
     parts += [asdict(translator.prompter.contrast), probe, str(translator.model.dtype), _fingerprint(model)]
+    glossary = formats.glossary.digest if formats.glossary else None
+    parts += [translator.meeting.mode, formats.read, formats.write, glossary, formats.ignore_case]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dragoman.errors import DataError
+from dragoman.instruct.constrained import demand_turn
 from dragoman.language.language import Direction
 from dragoman.prompt.encode import Encoder
 from dragoman.prompt.example import Turn, user
 from dragoman.prompt.shots import few_shot_turns
 from dragoman.translate.contrastive import Contrast, other_sources, wrong_directions
+from dragoman.translate.demand import Demand
 
 Shots = Callable[[str, Direction], Sequence[tuple[str, str]]]
 """Gives worked examples (source, translation) for a source and a direction, in the order of the prompt."""
@@ -24,7 +26,7 @@ class Request:
 
     ``turns``: a conversation that ends with a user turn, in place of the plain request; it gets neither
     worked examples nor contrasts. ``prompt_language`` and ``max_new_tokens`` override those of the
-    translator.
+    translator. ``demand``: what the translation must and must not hold.
     """
 
     source: str
@@ -32,6 +34,7 @@ class Request:
     turns: tuple[Turn, ...] | None = None
     prompt_language: str | None = None
     max_new_tokens: int | None = None
+    demand: Demand | None = None
 
 
 class Contexts(NamedTuple):
@@ -56,6 +59,7 @@ class Prompter:
 
     ``others`` holds, by source language, sentences to contrast with; without it they are taken from the
     requests that are made ready together. ``missing`` counts the requests that found no other source.
+    ``soft``: demands stand in the prompt.
     """
 
     def __init__(
@@ -65,8 +69,9 @@ class Prompter:
         shots: Shots | None = None,
         contrast: Contrast | None = None,
         others: Mapping[str, Sequence[str]] | None = None,
+        soft: bool = False,
     ) -> None:
-        self.encoder, self.prompt_language, self.shots = encoder, prompt_language, shots
+        self.encoder, self.prompt_language, self.shots, self.soft = encoder, prompt_language, shots, soft
         self.contrast, self.others = contrast or Contrast(), others
         self.missing = 0
 
@@ -108,8 +113,12 @@ class Prompter:
         shots = self.shots(request.source, direction) if self.shots else ()
 
         def ask(weight: float, source: str, asked: Direction) -> _Ask:
-            instruction = self.encoder.template.instruction("mt", asked, language)
-            turns = (*few_shot_turns(shots, instruction), user(instruction, source))
+            template, demand = self.encoder.template, request.demand
+            instruction = template.instruction("mt", asked, language)
+            last = user(instruction, source)
+            if self.soft and demand:
+                last = demand_turn(template, asked, language, source, demand.must, demand.forbid)
+            turns = (*few_shot_turns(shots, instruction), last)
             return _Ask(index, weight, turns, asked, language)
 
         asks = [ask(1.0, request.source, direction)]

@@ -15,6 +15,7 @@ from dragoman.prompt.shots import Nearest
 from dragoman.recipe import Decoding, Recipe, SystemSpec
 from dragoman.translate.contrastive import Contrast
 from dragoman.translate.engine import Translator
+from dragoman.translate.meet import Mode
 from dragoman.translate.prompts import Request
 
 CONTRAST_POOL = 1000  # training lines that a source is contrasted with
@@ -30,6 +31,8 @@ def make_translator(
     spec: SystemSpec | None = None,
     recipe: Recipe | None = None,
     train: Store | None = None,
+    n_best: int = 1,
+    constraints: Mode = "hard",
 ) -> Translator:
     """The translator of a row; ``train`` gives its worked examples and the sources it contrasts with."""
     spec = spec or SystemSpec(name="model")
@@ -42,8 +45,9 @@ def make_translator(
     contrast = Contrast(spec.contrast_source, spec.contrast_language)
     others = other_texts(train) if train is not None and spec.contrast_source else None
     return Translator(
-        model, encoder, decoding, prompt_language=language, shots=shots, contrast=contrast, others=others
-    )
+        model, encoder, decoding, prompt_language=language, shots=shots, contrast=contrast, others=others,
+        n_best=n_best, constraints=constraints,
+    )  # fmt: skip
 
 
 def other_texts(store: Store) -> dict[str, list[str]]:

@@ -21,6 +21,7 @@ from dragoman.prompt.encode import Encoder
 from dragoman.recipe import Decoding
 from dragoman.translate.engine import Translation, Translator
 from dragoman.translate.files import FileReport, translate_file, unknown_direction
+from dragoman.translate.formats import Formats, Line
 from dragoman.translate.prompts import Request
 
 EN_DE = Direction("en", "de")
@@ -85,10 +86,10 @@ def test_strange_lines(translator: Translator, tmp_path: Path) -> None:
 
 
 def test_line_breaks_in_outputs_become_spaces() -> None:
-    report = FileReport()
-    assert report.add(Translation("a\nb\r\nc\u2028d", -1.0, (1,), True), "") == "a b c d"
-    assert report.add(Translation(" a b ", -1.0, (1,), True), "") == " a b "
-    assert report.add(Translation("a", -1.0, (1,), False, "cut after 1 tokens"), "") == "a"
+    report, line, formats = FileReport(), Line(Request("x", EN_DE)), Formats()
+    assert report.add(Translation("a\nb\r\nc\u2028d", -1.0, (1,), True), line, formats) == "a b c d"
+    assert report.add(Translation(" a b ", -1.0, (1,), True), line, formats) == " a b "
+    assert report.add(Translation("a", -1.0, (1,), False, "cut after 1 tokens"), line, formats) == "a"
     assert (report.joined, report.cut, report.failures) == (1, 1, 0)
 
 

@@ -1,0 +1,70 @@
+"""How demands are met: asked for in the prompt, enforced by the search, or both.
+
+A sentence is first translated as if there were no hard demand. Its translation stays if it meets the demand;
+else it is searched again, with a processor that meets it. So a demand changes nothing where it is met
+anyway, and costs only where it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from dragoman.prompt.encode import Encoder
+from dragoman.translate.batches import Item
+from dragoman.translate.constraints import Constraints
+from dragoman.translate.demand import Demand, check
+from dragoman.translate.lexicon import Lexicon
+from dragoman.translate.satisfy import compiled
+from dragoman.translate.search import Hypothesis, Processor, Settings, search
+
+Mode = Literal["soft", "hard", "both"]
+"""soft: the demand stands in the prompt; hard: the search meets it; both: both."""
+MODES: tuple[Mode, ...] = ("soft", "hard", "both")
+LEAST = 4
+"""Hypotheses that a search with demands follows at least, also where lines without demands are greedy."""
+EACH = 2
+"""Hypotheses for each number of demands that may be met, as far as twice the beam reaches."""
+
+
+class Meeting:
+    """Meets the demands of one translator."""
+
+    def __init__(self, encoder: Encoder, settings: Settings, mode: Mode) -> None:
+        self.encoder, self.settings, self.mode = encoder, settings, mode
+        self.soft, self.hard = mode != "hard", mode != "soft"
+        self._lexicon: Lexicon | None = None
+
+    def prepare(self, item: Item, demand: Demand | None) -> Item:
+        """The item with the automaton of its demand; Unsatisfiable if its output cannot meet it."""
+        if self.hard and demand:
+            self._lexicon = self._lexicon or Lexicon(self.encoder)
+            item.automaton = compiled(demand, self._lexicon, item.job.max_new_tokens)
+        return item
+
+    def beam(self, item: Item) -> int:
+        """Hypotheses that are followed for an item with a demand."""
+        total = item.automaton.total if item.automaton else 0
+        base = max(self.settings.beam, LEAST)
+        return min(2 * base, max(base, EACH * (total + 1)))
+
+    def search(
+        self, model: Any, items: Sequence[Item], beam: int, processors: Sequence[Processor]
+    ) -> list[list[Hypothesis]]:
+        """Hypotheses that meet the demands of items whose first translations did not."""
+        settings = replace(self.settings, beam=beam)
+        expected = [len(item.found[0].ids) if item.found else None for item in items]
+        constraints = Constraints([item.automaton for item in items], settings, expected)
+        return search(model, [item.job for item in items], settings, [*processors, constraints])
+
+    def good(self, hypotheses: Sequence[Hypothesis], demand: Demand) -> list[Hypothesis]:
+        """Those that meet a demand."""
+        return [one for one in hypotheses if check(self.encoder.decode(one.ids), demand).satisfied]
+
+    def best(self, first: Sequence[Hypothesis], second: Sequence[Hypothesis]) -> list[Hypothesis]:
+        """The best of two searches; each text once."""
+        found = {
+            self.encoder.decode(one.ids): one for one in sorted((*first, *second), key=lambda h: h.score)
+        }
+        return sorted(found.values(), key=lambda one: -one.score)[: self.settings.n_best]
