@@ -59,6 +59,7 @@ class Example:
 
     ``group`` ties a pair to its negative: examples of one group stay in one optimiser step. ``id`` is the
     line id. ``prompt_language`` names the language of the template's fixed words (``en`` unless said).
+    ``kind`` tells people what of its task the example is.
     """
 
     turns: tuple[Turn, ...]
@@ -67,6 +68,7 @@ class Example:
     id: str = ""
     group: str = ""
     prompt_language: str = "en"
+    kind: str = ""
 
     @property
     def is_negative(self) -> bool:
@@ -112,7 +114,7 @@ class Example:
         row: dict[str, Any] = {"messages": messages, "task": self.task}
         if self.direction is not None:
             row["direction"] = [self.direction.source, self.direction.target]
-        row |= {key: value for key in ("id", "group") if (value := getattr(self, key))}
+        row |= {key: value for key in ("id", "group", "kind") if (value := getattr(self, key))}
         if self.prompt_language != "en":
             row["prompt_language"] = self.prompt_language
         return row
@@ -128,7 +130,8 @@ class Example:
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{where}: not in messages form ({type(error).__name__}: {error})") from error
         language = row.get("prompt_language", "en")
-        example = cls(turns, task, direction, str(row.get("id", "")), str(row.get("group", "")), language)
+        id, group, kind = (str(row.get(key, "")) for key in ("id", "group", "kind"))
+        example = cls(turns, task, direction, id, group, language, kind)
         example.check()
         return example
 

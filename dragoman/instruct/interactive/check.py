@@ -1,0 +1,60 @@
+"""Whether a dialogue is right: demands met, the rest kept, the way back exact, no fault learned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from dragoman.instruct.interactive.compare import units
+from dragoman.instruct.interactive.correction import FIRST, UNDO, unasked
+from dragoman.instruct.interactive.dialogue import Dialogue, Round
+
+NOT_MET = "demand not met"
+MET_BEFORE = "demand met by the draft already"
+CHANGED = "changes beyond the demand"
+SAME = "the answer is the draft"
+NOT_BACK = "the way back is not exact"
+FAULTY = "a faulty text would be learned"
+
+
+def fault(dialogue: Dialogue, real: Collection[str], spaceless: bool = False) -> str:
+    """What is wrong with a built dialogue, or ''.
+
+    ``real`` are the texts that people wrote: whatever is learned of a version must be words of theirs.
+    """
+    versions = dialogue.versions
+    written = [Counter(units(text, spaceless)) for text in real]
+    for one in dialogue.rounds:
+        reason = _round_fault(dialogue, one, versions, spaceless)
+        if not reason and one.version is not None and one.kind not in (UNDO, FIRST):
+            reason = _learned_fault(one, real, written, spaceless)
+        if reason:
+            return f"{reason} ({one.kind})"
+    return ""
+
+
+def _round_fault(dialogue: Dialogue, one: Round, versions: list[str], spaceless: bool) -> str:
+    if one.kind in (UNDO, FIRST):
+        there = dialogue.parent(one.before) if one.kind == UNDO and one.before is not None else 0
+        return "" if one.version == there and one.answer == versions[there or 0] else NOT_BACK
+    if one.version is None or one.before is None:
+        return "" if all(c.met("", one.answer) for c in one.corrections) else NOT_MET
+    draft = versions[one.before]
+    if one.answer == draft:
+        return SAME
+    if not all(correction.met(draft, one.answer) for correction in one.corrections):
+        return NOT_MET
+    if any(correction.met(draft, draft) for correction in one.corrections):
+        return MET_BEFORE
+    return CHANGED if unasked(draft, one.answer, one.corrections, spaceless) else ""
+
+
+def _learned_fault(one: Round, real: Collection[str], written: list[Counter[str]], spaceless: bool) -> str:
+    """A version learned as a whole must be a text of people; learned pieces must be words of one."""
+    if all(span.weight > 0 for span in one.spans):
+        return "" if one.answer in real else FAULTY
+    pieces: Counter[str] = Counter()
+    for span in one.spans:
+        if span.weight > 0:
+            pieces.update(units(span.text, spaceless))
+    return "" if any(pieces <= counts for counts in written) else FAULTY

@@ -1,0 +1,181 @@
+"""What a corpus says of its words: how they are translated, what they stand beside, which forms they have.
+
+Made once for a language pair from its links and kept beside them, in ``lexicon/<name>``. So a wrong word in a
+draft is one that the corpus uses for the same source word, and a fault is word order or a form that it never
+has there.
+"""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dragoman.corpus.artifact import FORMAT, alone, new_folder, read_manifest, write_manifest
+from dragoman.instruct.interactive.phrases import Phrase, word_pairs
+from dragoman.instruct.linked import Side
+from dragoman.instruct.links import PairLinks
+from dragoman.instruct.words import word_type
+from dragoman.language.language import Direction
+
+if TYPE_CHECKING:
+    from dragoman.corpus.store import Store
+
+MADE = 1
+"""Goes up when the same links would give another lexicon."""
+LINES = 200_000
+"""Lines that are read, evenly spread over the text."""
+POSTERIOR = 0.6
+"""Least posterior of a link that counts as a translation."""
+RARE = 3
+"""Times that a translation, or a form, occurs at least."""
+STEM, ENDING = 3, 2
+"""Letters that two forms of a word share at least, and in which they differ at most."""
+EDGE = ""
+"""Stands beside the first word and the last."""
+
+
+class Lexicon:
+    """What the text of one language pair says of the words of both sides."""
+
+    def __init__(self, folder: Path) -> None:
+        manifest = read_manifest(folder, "lexicon")
+        self._translations: dict[str, dict[str, dict[str, int]]] = {}
+        self._forms: dict[str, list[tuple[str, str]]] = {}
+        self._beside: dict[str, np.ndarray] = {}
+        for number, code in enumerate(manifest["pair"]):
+            table = json.loads((folder / f"words-{number}.json").read_text(encoding="utf-8"))
+            self._translations[code] = table["translations"]
+            self._forms[code] = [(word_type(form), form) for form in table["forms"]]
+            self._beside[code] = np.load(folder / f"beside-{number}.npy", mmap_mode="r")
+
+    def translations(self, source: str, word: str) -> dict[str, int]:
+        """How often a word of the language ``source`` is linked to which words, the most frequent first."""
+        return self._translations[source].get(word_type(word), {})
+
+    def beside(self, code: str, one: str, two: str) -> bool:
+        """Whether the second word ever follows the first; EDGE stands for the start and the end of a line."""
+        wanted = np.uint64(_hash(word_type(one), word_type(two)))
+        known = self._beside[code]
+        place = int(np.searchsorted(known, wanted))
+        return place < len(known) and bool(known[place] == wanted)
+
+    def endings(self, code: str, word: str) -> list[str]:
+        """Other forms of a word: the longer is the shorter and at most two letters more, or both differ in
+        at most their last two and have a translation in common."""
+        kind = word_type(word)
+        stem = kind[: max(STEM, len(kind) - ENDING)]
+        forms = self._forms[code]
+        found: list[str] = []
+        for other, form in forms[bisect.bisect_left(forms, (stem, "")) :] if len(kind) >= STEM else []:
+            if not other.startswith(stem):
+                break
+            alike = other != kind and form[0].isupper() == word[0].isupper()
+            if alike and abs(len(other) - len(kind)) <= ENDING and self._one_word(code, kind, other):
+                found.append(form)
+        return found
+
+    def _one_word(self, code: str, one: str, two: str) -> bool:
+        """Whether two types look like forms of one word; short ones must be translations of one too."""
+        short, long = sorted((one, two), key=len)
+        longer = long.startswith(short)
+        if longer and len(short) > STEM + ENDING - 1:
+            return True
+        tables = self.translations(code, one), self.translations(code, two)
+        alike = longer or short[:-ENDING] == long[: len(short) - ENDING]
+        return alike and not tables[0].keys().isdisjoint(tables[1])
+
+    def only_with_capital(self, code: str, word: str) -> bool:
+        """Whether the text never has a word in small letters."""
+        forms = self._forms[code]
+        place = bisect.bisect_left(forms, (word_type(word), word.lower()))
+        return place >= len(forms) or forms[place] != (word_type(word), word.lower())
+
+
+def pair_lexicon(store: Store, direction: Direction, links: PairLinks) -> Lexicon:
+    """The lexicon of a direction's pair, made now if it is not there; processes wait for each other."""
+    told = json.dumps([MADE, LINES, POSTERIOR, RARE, links.folder.name])
+    name = hashlib.sha256(told.encode()).hexdigest()[:16]
+    folder = store.folder.parent / "lexicon" / f"{links.first}-{links.second}-{name}"
+    if not (folder / "manifest.json").exists():
+        with alone(folder.with_name(folder.name + ".lock")):
+            if not (folder / "manifest.json").exists():
+                _make(store, Direction(links.first, links.second), links, folder)
+    return Lexicon(folder)
+
+
+class _Counts:
+    """What is counted of one language."""
+
+    def __init__(self) -> None:
+        self.forms: Counter[str] = Counter()
+        self.beside: set[int] = set()
+        self.translations: dict[str, Counter[str]] = defaultdict(Counter)
+
+    def see(self, side: Side) -> None:
+        """Count the words of a line; not the form of the first: its capital may be due to its place."""
+        types = [EDGE, *side.types, EDGE]
+        self.beside.update(_hash(one, two) for one, two in pairwise(types))
+        self.forms.update(side.text[word.start : word.end] for word in side.words[1:] if word.content)
+
+    def written(self) -> dict[str, str]:
+        """How words are written, by type: in their most frequent form."""
+        return {word_type(form): form for form, _ in reversed(_by_count(self.forms))}
+
+    def table(self, written: dict[str, str], cut: bool) -> dict[str, Any]:
+        """The counts as they are kept; ``written`` and ``cut`` are of the other language."""
+        kept: dict[str, dict[str, int]] = {}
+        for word, counts in sorted(self.translations.items()):
+            often = [(kind, count) for kind, count in _by_count(counts) if count >= RARE]
+            forms = {kind if cut else written.get(kind, ""): count for kind, count in often}
+            forms.pop("", None)
+            if forms:
+                kept[word] = forms
+        often_met = [form for form, count in self.forms.items() if count >= RARE]
+        return {"translations": kept, "forms": sorted(often_met, key=lambda form: (word_type(form), form))}
+
+
+def _make(store: Store, pair: Direction, links: PairLinks, folder: Path) -> None:
+    counts = _Counts(), _Counts()
+    for one, two, pairs in _lines(store, pair, links):
+        for counted, side in zip(counts, (one, two), strict=True):
+            counted.see(side)
+        for phrase in pairs:
+            types = word_type(one.quote(phrase.source)), word_type(two.quote(phrase.target))
+            counts[0].translations[types[0]][types[1]] += 1
+            counts[1].translations[types[1]][types[0]] += 1
+    with new_folder(folder) as part:
+        for number, (counted, other, code) in enumerate(
+            zip(counts, reversed(counts), reversed(pair), strict=True)
+        ):
+            table = counted.table(other.written(), links.spaceless(code))
+            text = json.dumps(table, ensure_ascii=False)
+            (part / f"words-{number}.json").write_text(text, encoding="utf-8")
+            np.save(part / f"beside-{number}.npy", np.array(sorted(counted.beside), np.uint64))
+        write_manifest(part, {"format": FORMAT, "pair": list(pair)})
+
+
+def _lines(store: Store, pair: Direction, links: PairLinks) -> Iterator[tuple[Side, Side, list[Phrase]]]:
+    """Both sides of a line, and its words that answer each other."""
+    indices = store.indices(pair)
+    cut = (links.spaceless(pair.source), links.spaceless(pair.target))
+    for line in np.unique(np.linspace(0, len(indices) - 1, min(len(indices), LINES)).astype(int)).tolist():
+        texts = store[int(indices[line])].texts
+        one, two = Side(texts[pair.source], cut[0]), Side(texts[pair.target], cut[1])
+        likely = [(i, j) for i, j, score in links.cells(line, pair.source) if score >= POSTERIOR]
+        yield one, two, word_pairs(likely, one, two, cut)
+
+
+def _by_count(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _hash(one: str, two: str) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{one}\t{two}".encode(), digest_size=8).digest(), "little")

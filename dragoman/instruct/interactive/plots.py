@@ -1,0 +1,161 @@
+"""Plots: how corrections, questions and the way back follow each other in a dialogue of each kind."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+from dragoman.instruct.interactive import content, grammar, vocabulary
+from dragoman.instruct.interactive.fault import Fault, Maker
+from dragoman.instruct.interactive.scene import Scene
+from dragoman.instruct.interactive.script import Script
+
+MAKERS: dict[str, dict[str, Maker]] = {
+    "vocabulary": vocabulary.MAKERS,
+    "grammar": grammar.MAKERS,
+    "content": content.MAKERS,
+}
+TOGETHER = 0.2
+"""Share of the dialogues with several faults in which the user reports two of them in one turn."""
+Shares = Mapping[str, float]
+
+
+def make_fault(scene: Scene, group: str) -> Fault | None:
+    """A fault of a group somewhere in the scene; its kinds are tried in random order."""
+    kinds = list(MAKERS[group])
+    scene.rng.shuffle(kinds)
+    for kind in kinds:
+        fault = MAKERS[group][kind](scene)
+        if fault is not None:
+            scene.taken.append(fault.span)
+            return fault
+    return None
+
+
+def corrections(script: Script, group: str, turns: int, shares: Shares) -> bool:
+    """A draft with faults, at least one of the group, that are mended one after another."""
+    scene = script.scene
+    first = make_fault(scene, group)
+    if first is None:
+        return False
+    faults = [first, *_more(scene, turns - 2, shares)]
+    script.rng.shuffle(faults)
+    script.open(faults)
+    steps: list[list[Fault]] = [[fault] for fault in faults]
+    if len(steps) > 1 and script.rng.random() < TOGETHER:
+        steps[:2] = [steps[0] + steps[1]]
+    questions = turns - 1 - len(steps)
+    for step in _mixed(steps, questions if shares.get("question") else 0, script.rng):
+        if step:
+            script.fix(step)
+        else:
+            script.ask()
+    return True
+
+
+def _more(scene: Scene, most: int, shares: Shares) -> list[Fault]:
+    """Up to ``most`` further faults, each of a group drawn by its share."""
+    groups = {group: shares[group] for group in MAKERS if shares.get(group)}
+    found: list[Fault] = []
+    for _ in range(most if groups else 0):
+        (group,) = scene.rng.choices(list(groups), list(groups.values()))
+        fault = make_fault(scene, group)
+        if fault is not None:
+            found.append(fault)
+    return found
+
+
+def _mixed(steps: Sequence[list[Fault]], questions: int, rng: random.Random) -> list[list[Fault]]:
+    """The steps in their order, with empty ones (questions) at random places between them."""
+    mixed = list(steps)
+    for _ in range(questions):
+        mixed.insert(rng.randint(0, len(mixed)), [])
+    return mixed
+
+
+def questions(script: Script, turns: int) -> bool:
+    """The right translation, and questions about its words."""
+    script.open([])
+    return all(script.ask() or number > 0 for number in range(turns - 1))
+
+
+def history(script: Script, turns: int, shares: Shares) -> bool:
+    """The way back: undo, the first version again, both corrections together."""
+    fit = [plot for plot, least in PLOTS if least <= turns]
+    script.rng.shuffle(fit)
+    for plot in fit:
+        script.scene.taken.clear()
+        if plot(script):
+            while len(script.dialogue.rounds) < turns and shares.get("question") and script.ask():
+                pass
+            return True
+    return False
+
+
+def _wish(scene: Scene) -> Fault | None:
+    """Another word that the corpus has for a source word: a user may want it."""
+    fault = vocabulary.other_word(scene)
+    if fault is not None:
+        scene.taken.append(fault.span)
+    return fault
+
+
+def _undo(script: Script) -> bool:
+    """Another word is wanted and taken back."""
+    wish = _wish(script.scene)
+    if wish is None:
+        return False
+    script.open([])
+    script.depart(wish)
+    script.undo()
+    return True
+
+
+def _undo_later(script: Script) -> bool:
+    """A fault is mended, another word is wanted and taken back: the mended version stays."""
+    fault = _any_fault(script.scene)
+    wish = _wish(script.scene) if fault else None
+    if fault is None or wish is None:
+        return False
+    script.open([fault])
+    script.fix([fault])
+    script.depart(wish)
+    script.undo()
+    return True
+
+
+def _first(script: Script) -> bool:
+    """Two other words are wanted, then the first version again."""
+    wishes = [_wish(script.scene), _wish(script.scene)]
+    if None in wishes:
+        return False
+    script.open([])
+    for wish in wishes:
+        if wish is not None:
+            script.depart(wish)
+    script.first()
+    return True
+
+
+def _both(script: Script) -> bool:
+    """One fault is mended, then another one instead, then both."""
+    one, two = _any_fault(script.scene), _any_fault(script.scene)
+    if one is None or two is None:
+        return False
+    script.open([one, two])
+    script.fix([one])
+    script.instead(two)
+    script.both()
+    return True
+
+
+def _any_fault(scene: Scene) -> Fault | None:
+    groups = list(MAKERS)
+    scene.rng.shuffle(groups)
+    return next((fault for group in groups if (fault := make_fault(scene, group))), None)
+
+
+PLOTS: tuple[tuple[Callable[[Script], bool], int], ...] = (
+    (_undo, 3), (_undo_later, 4), (_first, 4), (_both, 4),
+)  # fmt: skip
+"""The plots of the kind history, and the user turns that each needs."""

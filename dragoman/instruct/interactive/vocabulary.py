@@ -1,0 +1,133 @@
+"""Vocabulary: the draft has another word of the corpus for a source word; the user wants the right one.
+
+The other word is a frequent translation in the corpus's own links, no form of the right one, and has stood
+behind the word before it. So the draft is plausible, and what is learned is the text that people wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import takewhile
+
+from dragoman.instruct.interactive.correction import Correction
+from dragoman.instruct.interactive.fault import Fault, Maker, replacing
+from dragoman.instruct.interactive.phrases import Phrase
+from dragoman.instruct.interactive.scene import LONG, Scene, begins
+from dragoman.instruct.words import word_type
+from dragoman.language.language import same_language
+
+AHEAD, BACK = 0.02, 0.1
+"""Least shares that make a word another translation: of the source word's links, and of its own."""
+
+
+def akin(one: str, two: str) -> bool:
+    """Whether two words look like forms of one word: one begins or ends the other, or they begin alike."""
+    one, two = word_type(one), word_type(two)
+    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False))))
+    short = min(len(one), len(two))
+    return same >= max(3, short / 2) or one.endswith(two) or two.endswith(one)
+
+
+def says_something(text: str, cut: bool) -> bool:
+    """Whether a text has a word of some length; text without spaces (``cut``) has one if it has two units."""
+    if cut:
+        return len(text) > 1
+    return any(len(word) >= LONG and word.isalpha() for word in text.replace("-", " ").split())
+
+
+def alternatives(scene: Scene, pair: Phrase) -> dict[str, int]:
+    """Other words of the corpus for the source word of a pair that fit in its place, with their counts."""
+    source, right = scene.source.quote(pair.source), scene.target.quote(pair.target)
+    known = scene.lexicon.translations(scene.direction.source, source)
+    least = AHEAD * sum(known.values())
+    capital = begins(scene.target, pair.target[0])
+    found = {}
+    for word, count in known.items():
+        written = word[0].upper() + word[1:] if capital and right[0].isupper() else word
+        back = scene.lexicon.translations(scene.direction.target, word)
+        means = count >= least and back.get(word_type(source), 0) >= BACK * sum(back.values())
+        alike = written[0].isupper() == right[0].isupper() and not (akin(word, right) or scene.has(word))
+        if means and alike and says_something(word, scene.cut[1]) and scene.fits(pair.target, word):
+            found[written] = count
+    return found
+
+
+def other_word(scene: Scene) -> Fault | None:
+    """A word stands where the user wants another one."""
+    for pair in scene.shuffled(scene.pairs):
+        right = scene.target.quote(pair.target)
+        if (
+            not says_something(right, scene.cut[1])
+            or not scene.once(pair.target)
+            or not scene.free(*pair.target)
+        ):
+            continue
+        if found := alternatives(scene, pair):
+            (word,) = scene.rng.choices(list(found), list(found.values()))
+            source = scene.source.quote(pair.source)
+            return replacing(scene, pair.target, word, "vocabulary/replace", word=source)
+    return None
+
+
+def must_contain(scene: Scene) -> Fault | None:
+    """The user demands the right word and does not say which one it is to stand for."""
+    fault = other_word(scene)
+    if fault is None:
+        return None
+    (right,), (wrong,) = fault.correction.must, fault.correction.forbid
+    asked = Correction("vocabulary/include", (right,), (), (wrong,))
+    return replace(fault, correction=asked, key=asked.kind, values={"new": right})
+
+
+def must_not_contain(scene: Scene) -> Fault | None:
+    """The user forbids the word and does not say which one is wanted."""
+    fault = other_word(scene)
+    if fault is None:
+        return None
+    (right,), (wrong,) = fault.correction.must, fault.correction.forbid
+    asked = Correction("vocabulary/exclude", (), (wrong,), (right,))
+    return replace(fault, correction=asked, key=asked.kind, values={"old": wrong})
+
+
+def keep_name(scene: Scene) -> Fault | None:
+    """A name that both languages write alike is misspelt."""
+    for pair in scene.shuffled(scene.pairs):
+        name = scene.target.quote(pair.target)
+        if name != scene.source.quote(pair.source) or not is_name(scene, pair) or len(name) < 4:
+            continue
+        if scene.once(pair.target) and scene.free(*pair.target):
+            fault = replacing(scene, pair.target, misspelt(scene, name), "vocabulary/name", name=name)
+            return None if fault.edit.text == name else fault
+    return None
+
+
+def is_name(scene: Scene, pair: Phrase) -> bool:
+    """Whether a pair looks like a name: a capital within the sentence on each side that has capitals.
+
+    In German all nouns have one: there the other side decides.
+    """
+    told = False
+    for side, span, code in zip((scene.source, scene.target), pair, scene.direction, strict=True):
+        word = side.quote(span)
+        if word == word.lower() and word != word.upper():
+            return False
+        if word != word.lower() and not (begins(side, span[0]) or same_language(code, "de")):
+            told = scene.lexicon.only_with_capital(code, word)
+            if not told:
+                return False
+    return told
+
+
+def misspelt(scene: Scene, name: str) -> str:
+    """A name with two of its letters exchanged, one left out or one doubled, not the first."""
+    place = scene.rng.randrange(1, len(name) - 1)
+    head, one, two, tail = name[:place], name[place], name[place + 1], name[place + 2 :]
+    return head + scene.rng.choice([two + one, two, one + one + two]) + tail
+
+
+MAKERS: dict[str, Maker] = {
+    "vocabulary/replace": other_word,
+    "vocabulary/include": must_contain,
+    "vocabulary/exclude": must_not_contain,
+    "vocabulary/name": keep_name,
+}
