@@ -27,7 +27,7 @@ WEIGHTS = (
     ".jinja",
 )  # endings of a model folder's files that count
 NO_WEIGHTS = ("dragoman.json",)  # the card: what the model says of itself
-PLACE = {"device", "threads"}  # of the model section: where it runs
+PLACE = {"device", "threads", "sharding"}  # of the model section: where it runs
 BESIDE: dict[str, Any] = {  # of a stage: nothing of its weights; where its files lie, not what they hold
     "checkpoint_every": True,
     "control": True,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import difflib
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
 
 from dragoman.recipe.section import Amount, Count, LanguageCode, Section, Share
+
+TEMPLATE_NAMES = ("alpaca", "alpaca-post", "plain", "alma", "bayling", "chat")
+"""Templates that need no wording in the recipe: those of prompt/templates.yaml."""
 
 
 class Lora(Section):
@@ -28,12 +34,15 @@ class Model(Section):
     compute: Literal["float32", "bfloat16"] = "float32"
     """Precision of matrix products while weights stay in `dtype`; bfloat16 is several times faster where the
     processor or card has units for it."""
-    device: str = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     """cpu, cuda, cuda:1, mps, or auto."""
     lora: Lora | None = None
     """Low-rank adapters; absent = full fine-tuning."""
     activation_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, more time."""
+    sharding: Literal["none", "full"] = "none"
+    """Under torchrun, full: each process holds a part of the weights, gradients and moments, and a layer is
+    gathered when it is computed. none: each holds all of them."""
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
     """Attention kernel."""
     threads: Count | None = None
@@ -66,3 +75,12 @@ class Prompt(Section):
     """Language of the instruction, headers and language names."""
     max_length: Count = 512
     """Longest example in tokens; a longer one is dropped and counted."""
+
+    @model_validator(mode="after")
+    def _known_template(self) -> Prompt:
+        known = [*TEMPLATE_NAMES, *self.templates]
+        if self.template not in known:
+            near = difflib.get_close_matches(self.template, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"unknown template {self.template!r}; known: {', '.join(known)}{hint}")
+        return self

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from dragoman.language.language import Direction, parse_direction
 
+LONGEST_NAME = 200  # bytes; file systems end at 255, and endings are put behind it
+
 
 def _code(value: Any) -> Any:
     if isinstance(value, bool):
@@ -26,14 +28,16 @@ def _direction(value: Any) -> Any:
 def _folder_name(value: str) -> str:
     if not value.strip() or value.startswith(".") or set(value) & set("/\\"):
         raise ValueError("a name becomes a folder: no /, no \\, no dot in front, not empty")
+    if not value.isprintable() or len(value.encode("utf-8", "replace")) > LONGEST_NAME:
+        raise ValueError(f"a name becomes a folder: no control characters, at most {LONGEST_NAME} bytes")
     return value
 
 
 LanguageCode = Annotated[str, BeforeValidator(_code)]
 FolderName = Annotated[str, AfterValidator(_folder_name)]
 Count = Annotated[int, Field(ge=1)]
-Amount = Annotated[float, Field(gt=0)]
-Weight = Annotated[float, Field(ge=0)]
+Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 DirectionName = Annotated[Direction, BeforeValidator(_direction)]
 

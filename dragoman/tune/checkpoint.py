@@ -2,7 +2,8 @@
 
 A checkpoint is a folder ``step-0000200`` written beside and renamed; its manifest, with the SHA-256 of every
 file, is written last. One whose hashes do not fit is passed over for the one before. Random streams need no
-room in it: each step's follows from the seed and the step (see loop.py).
+room in it: each step's follows from the seed and the step (see loop.py). All processes of a run call these
+functions together; the first one writes, and each of them its slices where the model is divided (slices.py).
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dragoman.errors import ModelError
-from dragoman.tune.folder import write_folder
+from dragoman.tune import parallel
+from dragoman.tune.folder import replace_folder, telling_full
 from dragoman.tune.model import trainable
+from dragoman.tune.slices import Rows, cut_like, file_name, is_slice, local, rows_of
 
 MANIFEST = "manifest.json"
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
@@ -44,44 +47,61 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_checked(folder: Path, write: Callable[[Path], None]) -> None:
-    """:func:`write_folder` with a manifest of hashes, which :func:`is_whole` compares."""
+def write_checked(folder: Path, write: Callable[[Path], list[str]]) -> None:
+    """Let each process fill a folder beside ``folder``, then put it in its place, with a manifest of hashes.
 
-    def write_and_hash(part: Path) -> None:
-        write(part)
-        hashes = {path.name: file_hash(path) for path in sorted(part.iterdir())}
-        (part / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
-
-    write_folder(folder, write_and_hash)
+    ``write`` gives the names of its files. If it fails in one process nothing of it stays, and all of them
+    raise; a full disk is a ModelError.
+    """
+    part = folder.with_name(folder.name + ".part")
+    try:
+        with parallel.together(), telling_full(folder):
+            if parallel.is_main():
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir(parents=True)
+        hashes: dict[str, str] = {}
+        with parallel.together(), telling_full(folder):
+            hashes = {name: file_hash(part / name) for name in write(part)}
+        hashes = {name: found for own in parallel.gather(hashes) for name, found in own.items()}
+        with parallel.together(), telling_full(folder):
+            if parallel.is_main():
+                (part / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+                replace_folder(part, folder)
+    except Exception:
+        if parallel.is_main():
+            shutil.rmtree(part, ignore_errors=True)
+        raise
 
 
 def is_whole(folder: Path) -> bool:
-    """True if every file of the folder has the hash that its manifest names."""
+    """True if every file of the folder has the hash that its manifest names; processes share the files."""
     try:
         hashes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return all(file_hash(folder / name) == wanted for name, wanted in hashes.items())
+        mine = sorted(hashes.items())[parallel.rank() :: parallel.processes()]
+        whole = bool(hashes) and all(file_hash(folder / name) == wanted for name, wanted in mine)
     except (OSError, ValueError, AttributeError):
-        return False
+        whole = False
+    return all(parallel.gather(whole))
 
 
 def save_weights(folder: Path, model: nn.Module) -> None:
     """Write the tuned tensors alone."""
-    write_checked(folder, lambda part: save_file(_tensors(model), part / WEIGHTS))
+    write_checked(folder, lambda part: _write_tensors(part, WEIGHTS, _tensors(model)))
 
 
 @torch.no_grad()
 def load_weights(folder: Path, model: nn.Module) -> None:
     """Copy saved tensors into the model's tuned parameters; ModelError names what does not fit."""
-    tensors = load_file(folder / WEIGHTS)
+    saved = Rows(folder, WEIGHTS)
     parameters = trainable(model)
-    if set(parameters) != set(tensors):
-        odd = sorted(set(parameters) ^ set(tensors))[0]
+    if set(parameters) != set(saved.names):
+        odd = sorted(set(parameters) ^ set(saved.names))[0]
         raise ModelError(f"{folder} does not fit the model: {odd} is in one and not in the other")
     for name, parameter in parameters.items():
-        if parameter.shape != tensors[name].shape:
-            shapes = f"{list(tensors[name].shape)} and not {list(parameter.shape)}"
+        if list(parameter.shape) != saved.shape(name):
+            shapes = f"{saved.shape(name)} and not {list(parameter.shape)}"
             raise ModelError(f"{folder} does not fit the model: {name} is {shapes}")
-        parameter.copy_(tensors[name])
+        local(parameter).copy_(saved.read(name, *rows_of(parameter)))
 
 
 def save_checkpoint(
@@ -92,11 +112,14 @@ def save_checkpoint(
     A stage that is done needs no ``optimizer``.
     """
 
-    def write(part: Path) -> None:
-        save_file(_tensors(model), part / WEIGHTS)
+    def write(part: Path) -> list[str]:
+        written = _write_tensors(part, WEIGHTS, _tensors(model))
         if optimizer is not None:
-            save_file(_optimizer_tensors(model, optimizer), part / OPTIMIZER)
+            written += _write_tensors(part, OPTIMIZER, _optimizer_tensors(model, optimizer))
+        if not parallel.is_main():
+            return written
         (part / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+        return [*written, STATE]
 
     write_checked(folder, write)
 
@@ -104,8 +127,7 @@ def save_checkpoint(
 def load_checkpoint(folder: Path, model: nn.Module, optimizer: Stateful) -> dict[str, Any]:
     """Restore model and optimiser (if it is there); returns the state."""
     load_weights(folder, model)
-    if (folder / OPTIMIZER).exists():
-        _restore_optimizer(model, optimizer, load_file(folder / OPTIMIZER))
+    _restore_optimizer(model, optimizer, Rows(folder, OPTIMIZER))
     return json.loads((folder / STATE).read_text(encoding="utf-8"))
 
 
@@ -136,8 +158,18 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:
-    """The tuned tensors by name, contiguous and on the CPU."""
-    return {name: p.detach().cpu().contiguous() for name, p in trainable(model).items()}
+    """The tuned tensors by name."""
+    return {name: parameter.detach() for name, parameter in trainable(model).items()}
+
+
+def _write_tensors(part: Path, name: str, tensors: dict[str, Tensor]) -> list[str]:
+    """This process's file, if it has one to write; its name."""
+    divided = any(map(is_slice, tensors.values()))
+    if not (divided or parallel.is_main()):
+        return []
+    file = file_name(name, divided)
+    save_file({key: local(tensor).cpu().contiguous() for key, tensor in tensors.items()}, part / file)
+    return [file]
 
 
 def _optimizer_tensors(model: nn.Module, optimizer: Stateful) -> dict[str, Tensor]:
@@ -145,14 +177,17 @@ def _optimizer_tensors(model: nn.Module, optimizer: Stateful) -> dict[str, Tenso
     for name, parameter in trainable(model).items():
         for key, value in optimizer.state.get(parameter, {}).items():
             tensor = value if isinstance(value, Tensor) else torch.tensor(value)
-            tensors[f"{key}|{name}"] = tensor.detach().cpu().contiguous()
+            tensors[f"{key}|{name}"] = tensor.detach()
     return tensors
 
 
-def _restore_optimizer(model: nn.Module, optimizer: Stateful, tensors: dict[str, Tensor]) -> None:
+def _restore_optimizer(model: nn.Module, optimizer: Stateful, saved: Rows) -> None:
     parameters = trainable(model)
-    for joined, tensor in tensors.items():
+    for joined in saved.names:
         key, name = joined.split("|", 1)
         parameter = parameters[name]
+        whole = saved.shape(joined) == list(parameter.shape)
+        rows = saved.read(joined, *(rows_of(parameter) if whole else ()))
         # a fused optimiser keeps its step counter beside the weights too
-        optimizer.state[parameter][key] = tensor.to(parameter.device, copy=True)
+        mine = rows.to(local(parameter).device, copy=True)
+        optimizer.state[parameter][key] = cut_like(parameter, mine) if whole else mine

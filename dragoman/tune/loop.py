@@ -182,14 +182,16 @@ class Loop:
 
     def _check_sharing(self) -> None:
         first = next(iter(self.stream))
-        self.stepper.check_sharing([encoded for group in first[:4] for encoded in group])
+        with self.stepper.whole():
+            self.stepper.check_sharing([encoded for group in first[:4] for encoded in group])
         self.source.rewind()
         self.stream.restart()
 
     def _validate(self) -> None:
         assert self.validate is not None
         self.model.eval()
-        scores = self.validate(self.model, self.state.step)
+        with self.stepper.whole():
+            scores = self.validate(self.model, self.state.step)
         self.model.train()
         scores = {name: value for name, value in scores.items() if not math.isnan(value)}
         self.state.scores = scores
@@ -203,8 +205,7 @@ class Loop:
         if self._improves(scores[rule]):
             self.state.best, self.state.best_step, self.state.misses = scores[rule], self.state.step, 0
             self.state.best_scores = scores
-            if parallel.is_main():
-                save_weights(step_folder(self.best, self.state.step), self.model)
+            save_weights(step_folder(self.best, self.state.step), self.model)
         else:
             self.state.misses += 1
 
@@ -227,16 +228,16 @@ class Loop:
         load_weights(folder, self.model)
 
     def _save(self) -> None:
+        state = {
+            **vars(self.state),
+            "steps": self.steps,
+            "stream": self.stream.state(),
+            "dropped": dict(self.source.dropped),
+            "share": self.stepper.share,
+        }
+        optimizer = None if self.state.finished else self.optimizer
+        save_checkpoint(step_folder(self.checkpoints, self.state.step), self.model, optimizer, state)
         if parallel.is_main():
-            state = {
-                **vars(self.state),
-                "steps": self.steps,
-                "stream": self.stream.state(),
-                "dropped": dict(self.source.dropped),
-                "share": self.stepper.share,
-            }
-            optimizer = None if self.state.finished else self.optimizer
-            save_checkpoint(step_folder(self.checkpoints, self.state.step), self.model, optimizer, state)
             keep_newest(self.checkpoints, self.state.step)
             self._forget_best()
         parallel.barrier()

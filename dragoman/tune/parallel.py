@@ -1,15 +1,21 @@
 """Several processes that tune one model (``torchrun``): sums over them; in a single process nothing happens.
 
-Every process holds the whole model and takes its share of a step's groups.
+Every process takes its share of a step's groups; it holds the whole model, or a part of it (divide.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from dragoman.errors import ModelError
+
+T = TypeVar("T")
 
 BUCKET = 16 * 2**20  # numbers in one message: a copy of this many is made, not of all gradients
 
@@ -43,6 +49,30 @@ def total(values: Sequence[float]) -> list[float]:
     tensor = torch.tensor(values, dtype=torch.float64, device=device)
     dist.all_reduce(tensor)
     return tensor.tolist()
+
+
+def gather(value: T) -> list[T]:
+    """The values of all processes, in their order."""
+    if not dist.is_initialized():
+        return [value]
+    values: list[T] = [value] * processes()
+    dist.all_gather_object(values, value)
+    return values
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """All processes leave this block together: what fails in one is a ModelError in the others."""
+    failure = None
+    try:
+        yield
+    except Exception as error:
+        failure = error
+    reasons = gather(None if failure is None else str(failure))
+    if failure is not None:
+        raise failure
+    if told := [reason for reason in reasons if reason is not None]:
+        raise ModelError(told[0])
 
 
 def sum_gradients(parameters: Sequence[nn.Parameter]) -> None:

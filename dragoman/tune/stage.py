@@ -14,7 +14,7 @@ from dragoman.instruct.task import Material, task_directions
 from dragoman.language.language import Direction
 from dragoman.prompt.encode import Encoder
 from dragoman.prompt.templates import load_template
-from dragoman.recipe import Recipe, Stage
+from dragoman.recipe import Model, Recipe, Stage
 from dragoman.tune import parallel
 from dragoman.tune.card import model_card, readme
 from dragoman.tune.loop import Loop, Progress, Validate
@@ -24,8 +24,11 @@ from dragoman.tune.model import (
     load_model,
     load_tokenizer,
     recompute_activations,
+    resolve_device,
     save_model,
+    trainable,
 )
+from dragoman.tune.slices import collect
 from dragoman.tune.source import Source
 from dragoman.tune.step import Stepper
 
@@ -98,13 +101,11 @@ def run_stage(
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(start)
     encoder = make_encoder(recipe, tokenizer)
-    model: Any = load_model(start, recipe.model)
-    check_fit(model, tokenizer, recipe.prompt.max_length)
     seed = recipe.seed if stage.seed is None else stage.seed
-    if recipe.model.activation_checkpointing:
-        recompute_activations(model)
-    if recipe.model.lora is not None:
-        model = add_lora(model, recipe.model.lora, seed)
+    divided = recipe.model.sharding == "full" and parallel.processes() > 1
+    on_cpu = recipe.model.model_copy(update={"device": "cpu"})
+    model = _load(start, on_cpu if divided else recipe.model, seed)
+    check_fit(model, tokenizer, recipe.prompt.max_length)
     mixture = make_mixture(recipe, stage, store, encoder)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     weights = {name: spec.weight for name, spec in stage.tasks.items()}
@@ -114,14 +115,22 @@ def run_stage(
         model, pad, stage.objective, weights, stage.batch_tokens,
         recipe.model.compute == "bfloat16", share=not recipe.model.activation_checkpointing,
     )  # fmt: skip
+    if divided:
+        stepper.divide(resolve_device(recipe.model.device))
     source = Source(mixture, encoder)
     directions = tuned_directions(recipe, stage, store)
 
     def save(target: Path, step: int, scores: dict[str, float]) -> None:
+        tuned = collect(trainable(model)) if divided else {}
         if not parallel.is_main():
             return
+        whole = model
+        if divided:
+            whole = _load(start, on_cpu, seed)
+            for name, parameter in trainable(whole).items():
+                parameter.data = tuned[name]
         card = model_card(recipe, stage, step, directions, store, scores, dict(source.dropped))
-        save_model(target, model, tokenizer, card, readme(card), identifier_folder)
+        save_model(target, whole, tokenizer, card, readme(card), identifier_folder)
 
     loop = Loop(
         stage, model, source, folder, stepper, seed,
@@ -132,6 +141,14 @@ def run_stage(
     save(folder / "model", state.model_step, state.model_scores)
     loop.tidy()
     return StageResult(folder / "model", state.step, dict(source.dropped), state.model_scores)
+
+
+def _load(start: str, settings: Model, seed: int) -> Any:
+    """The model that a stage starts with, its adapters included."""
+    model: Any = load_model(start, settings)
+    if settings.activation_checkpointing:
+        recompute_activations(model)
+    return model if settings.lora is None else add_lora(model, settings.lora, seed)
 
 
 def last_scores(folder: Path) -> dict[str, float]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,6 +25,10 @@ from dragoman.tune.attend import attending
 from dragoman.tune.batch import Batch, Group, collate, micro_batches
 from dragoman.tune.loss import Head, signed_loss
 from dragoman.tune.model import causal_lm, find_head, low_precision
+from dragoman.tune.slices import whole
+
+if TYPE_CHECKING:
+    from dragoman.tune.divide import Divided
 
 
 @dataclass
@@ -114,6 +118,23 @@ class Stepper:
         self.body: nn.Module = causal_lm(model).base_model
         self.config = causal_lm(model).config.get_text_config()
         self.share = share
+        self.divided: Divided | None = None
+
+    def divide(self, device: torch.device) -> None:
+        """Divide the model among the processes, on this device."""
+        from dragoman.tune.divide import Divided
+
+        self.divided, self.device = Divided(self.model, device), device
+        self.head = self._head()
+
+    def whole(self) -> AbstractContextManager[None]:
+        """Where the model is used otherwise than by :meth:`run`; all processes enter it."""
+        return nullcontext() if self.divided is None else self.divided.whole()
+
+    def _head(self) -> Head:
+        """The head with its weights as they are now: gathered, or slices."""
+        layer = causal_lm(self.model).get_output_embeddings()
+        return replace(self.head, weight=layer.weight, bias=getattr(layer, "bias", None))
 
     def hidden(self, batch: Batch) -> Tensor:
         """States [N, D] that predict the learned tokens of a batch."""
@@ -130,10 +151,14 @@ class Stepper:
 
     def losses(self, batch: Batch, scales: np.ndarray) -> tuple[Tensor, Tensor]:
         """The batch's part of the objective, and the unscaled loss of each learned token."""
-        with low_precision(self.device, self.compute_bf16):
-            hidden = self.hidden(batch)
+
+        def work() -> tuple[Tensor, Tensor]:
             targets = batch.targets.to(self.device)
-            return signed_loss(hidden, self.head, targets, torch.from_numpy(scales).to(self.device))
+            factors = torch.from_numpy(scales).to(self.device)
+            return signed_loss(self.hidden(batch), self._head(), targets, factors)
+
+        with low_precision(self.device, self.compute_bf16):
+            return work() if self.divided is None else self.divided.gathered(work)
 
     def run(self, groups: Sequence[Group]) -> StepResult:
         """Forward and backward over the groups of this process; gradients are left in the parameters."""
@@ -141,17 +166,31 @@ class Stepper:
         flat = [encoded for group in mine for encoded in group]
         counts = count_step(flat)
         result = StepResult()
-        for rows in micro_batches(mine, self.batch_tokens, self.share):
+        for rows, factor in self._passes(mine, groups):
             batch = collate(rows, self.pad, self.share)
-            scales = token_scales(batch, counts, self.objective, self.task_weights)
+            scales = token_scales(batch, counts, self.objective, self.task_weights) * np.float32(factor)
             # a backward pass that recomputes activations runs the attention again
             with low_precision(self.device, self.compute_bf16), self._attention(batch):
                 total, losses = self.losses(batch, scales)
                 total.backward()
-            self._add(result, batch, scales, losses.cpu().numpy())
+            if factor:
+                self._add(result, batch, scales, losses.cpu().numpy())
         if parallel.processes() > 1:
             self._reduce(result)
         return result
+
+    def _passes(self, mine: Sequence[Group], groups: Sequence[Group]) -> list[tuple[list[Encoded], float]]:
+        """The examples of each pass, and a factor of their losses.
+
+        Processes that divide a model compute it in step: one that has fewer passes than another adds some of
+        the shortest example with a factor of 0.
+        """
+        passes = [(rows, 1.0) for rows in micro_batches(mine, self.batch_tokens, self.share)]
+        if self.divided is None:
+            return passes
+        missing = max(parallel.gather(len(passes))) - len(passes)
+        shortest = min((encoded for group in groups for encoded in group), key=lambda e: len(e.ids))
+        return passes + [([shortest], 0.0)] * missing
 
     def _add(self, result: StepResult, batch: Batch, scales: np.ndarray, losses: np.ndarray) -> None:
         positive = batch.weights > 0
@@ -170,7 +209,8 @@ class Stepper:
 
     def _reduce(self, result: StepResult) -> None:
         """Sum gradients and figures over processes: the scales already hold the counts of the whole step."""
-        parallel.sum_gradients([p for p in self.model.parameters() if p.requires_grad])
+        if self.divided is None:
+            parallel.sum_gradients([p for p in self.model.parameters() if p.requires_grad])
         names = sorted({*self.task_weights, "mt", "conflict", "mono"})
         values = parallel.total(
             [*(getattr(result, name) for name in SUMS), *(result.by_task.get(n, 0.0) for n in names)]
@@ -202,4 +242,5 @@ class Stepper:
 
     def clip(self, limit: float) -> float:
         """Clip the gradient to a norm; returns its norm before, which is not finite after an overflow."""
-        return float(nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.requires_grad], limit))
+        norm = nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.requires_grad], limit)
+        return float(whole(norm))

@@ -94,13 +94,16 @@ def make_loop(
     model: Any = None,
     lines: int = 60,
     seed: int = 1,
+    divide: torch.device | None = None,
     **more: Any,
 ) -> Loop:
-    """A loop over the toy corpus."""
+    """A loop over the toy corpus; ``divide``: where the processes divide the model."""
     model = model if model is not None else tiny_model("llama", VOCABULARY)
     specs = {name: spec.model_dump() for name, spec in stage.tasks.items()}
     source = Source(make_mixture(make_store(lines), encoder, specs, seed, stage.name), encoder)
     stepper = Stepper(model, 2, stage.objective, {}, stage.batch_tokens)
+    if divide is not None:
+        stepper.divide(divide)
     folder.mkdir(parents=True, exist_ok=True)
     return Loop(stage, model, source, folder, stepper, seed, **more)
 
