@@ -26,6 +26,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key must be a word", problem_mark=key.start_mark)
             if key.value in seen and key.value != "<<":
                 raise yaml.MarkedYAMLError(
                     problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
@@ -56,13 +58,15 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise RecipeError(f"recipe {path}: no such file; shipped ones stand in recipes/") from error
+    except IsADirectoryError as error:
+        raise RecipeError(f"recipe {path}: is a folder; name a recipe file in it") from error
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe {path}: cannot be read as UTF-8 text ({error})") from error
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         content = loader.construct_document(node) if node is not None else None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise RecipeError(f"recipe {path}{_not_yaml(error)}") from error
     if not isinstance(content, dict):
         raise RecipeError(f"recipe {path}: expected keys such as base, data, stages; found none")
@@ -119,7 +123,10 @@ def _not_yaml(error: Exception) -> str:
     """Where and why a text is not YAML."""
     mark = getattr(error, "problem_mark", None)
     where = f", line {mark.line + 1}" if mark is not None else ""
-    return f"{where}: not YAML ({getattr(error, 'problem', None) or error})"
+    if isinstance(error, RecursionError):
+        return ": not YAML (nested too deeply)"
+    reason = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+    return f"{where}: not YAML ({reason})"
 
 
 def _override(content: Any, override: str) -> list[Any]:
@@ -129,7 +136,7 @@ def _override(content: Any, override: str) -> list[Any]:
         raise RecipeError(f"override {override!r}: expected key=value, for example stages.stage1.steps=50")
     try:
         value = yaml.load(text, _Loader) if text else None  # _Loader is a SafeLoader
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise RecipeError(f"override {override!r}{_not_yaml(error)}; put the value in quotes") from error
     steps = key.split(".")
     location: list[Any] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from dragoman.errors import RecipeError
 from dragoman.language.language import Direction
 from dragoman.recipe import Section
+from dragoman.recipe.model import TEMPLATE_NAMES
 from dragoman.recipe_docs import MARK, recipe_reference
 from dragoman.recipe_file import parse_recipe
 from dragoman.rows import comparisons
@@ -166,12 +168,26 @@ def test_no_stage_is_a_mistake() -> None:
     assert "stages: List should have at least 1 item" in mistake(content(stages=[]))
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "", " ", "a\\b"])
+@pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "", " ", "a\\b", "a\0b", "a\nb", "é" * 101])
 def test_names_that_are_no_folders(name: str) -> None:
     system = {"evaluate": {"systems": [{"name": name}]}}
     for recipe in (content(name=name), stages({"name": name}), content(**system)):
         assert "a name becomes a folder" in mistake(recipe)
     assert "@ stands between a stage and one of its kept steps" in mistake(stages({"name": "a@5"}))
+
+
+def test_templates_are_known_before_the_work() -> None:
+    table = resources.files("dragoman.prompt").joinpath("templates.yaml").read_text(encoding="utf-8")
+    assert tuple(yaml.safe_load(table)) == TEMPLATE_NAMES
+    found = mistake(content(prompt={"template": "plane"}))
+    assert "unknown template 'plane'; known: alpaca" in found and "did you mean 'plain'?" in found
+    own = {"template": "mine", "templates": {"mine": {"frame": "{input}"}}}
+    assert parse_recipe(content(prompt=own)).prompt.template == "mine"
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:x", "", "CPU", "cuda:"])
+def test_devices_that_are_none(device: str) -> None:
+    assert "model.device" in mistake(content(model={"device": device}))
 
 
 def test_every_section_and_field_says_what_it_is() -> None:

@@ -144,6 +144,10 @@ def test_a_wrong_direction_has_its_line(path: Path) -> None:
         ("# nothing\n", "expected keys such as base, data, stages; found none"),
         ("- a\n- b\n", "expected keys such as base, data, stages; found none"),
         ("a: *nowhere\n", ", line 1: not YAML (found undefined alias"),
+        ("[a, b]: c\n", ", line 1: not YAML (a key must be a word)"),
+        (SMALL.replace("{mt: {}}", "{{mt: 1}: {}}"), ", line 8: not YAML (a key must be a word)"),
+        ("name: a\0b\n", "not YAML (special characters are not allowed)"),
+        ("a: " + "[" * 3000, "not YAML (nested too deeply)"),
     ],
 )  # fmt: skip
 def test_what_is_no_recipe(path: Path, text: str, wanted: str) -> None:
@@ -154,7 +158,7 @@ def test_what_is_no_recipe(path: Path, text: str, wanted: str) -> None:
 def test_files_that_cannot_be_read(path: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"nowhere.yaml: no such file; shipped ones stand in recipes/"):
         load_recipe(tmp_path / "nowhere.yaml")
-    with pytest.raises(RecipeError, match="cannot be read as UTF-8 text"):
+    with pytest.raises(RecipeError, match="is a folder; name a recipe file in it"):
         load_recipe(tmp_path)
     path.write_bytes(b"name: \xff\xfe\n")
     with pytest.raises(RecipeError, match="cannot be read as UTF-8 text"):
