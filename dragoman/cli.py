@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import dragoman
-from dragoman import options, verbs
+from dragoman import options, teaching, verbs
 from dragoman.align import verb
 from dragoman.errors import DragomanError
 
@@ -188,6 +188,9 @@ app.command(epilog=_example(*verb.EXAMPLES))(verb.align)
 
 
 app.command(epilog=_example(*verbs.PROBE))(verbs.probe)
+
+
+app.command(epilog=_example(*teaching.EXAMPLES))(teaching.teach)
 
 
 @app.command(epilog=_example("dragoman demo", "dragoman demo stages.stage2.objective.alpha=0.1 --seed 2"))

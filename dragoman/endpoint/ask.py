@@ -49,7 +49,7 @@ class Estimator:
         if known is not None:
             return known
         self.bill.add(messages, assumed, self.endpoint.max_tokens)
-        return Answer(assumed)
+        return Answer(assumed, assumed=True)
 
 
 class Asker:

@@ -30,13 +30,15 @@ _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 class Answer:
     """A model's answer. ``whole``: it ended by itself and was not cut at the longest output.
 
-    Tokens are those that the server counted; 0 where it does not say.
+    Tokens are those that the server counted; 0 where it does not say. ``assumed``: nobody was asked, this is
+    an estimate.
     """
 
     text: str
     whole: bool = True
     tokens_in: int = 0
     tokens_out: int = 0
+    assumed: bool = False
 
 
 @dataclass(frozen=True)
