@@ -13,9 +13,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-OTHER, SPACE, WORD, WORD_MARK, FREE, FREE_MARK, LEADS = range(7)
+OTHER, SPACE, WORD, WORD_MARK, FREE, FREE_MARK, LEADS, TIES = range(8)
 """Kinds of characters: a sign; white space; part of a word; a mark or joiner in one; a letter of a script
-without spaces; what belongs to such a letter before it; what belongs to the one after it."""
+without spaces; what belongs to such a letter before it; to the one after it; to both."""
 START = OTHER
 """The kind that stands for either end of a text."""
 
@@ -42,20 +42,22 @@ def kind_of(char: str) -> int:
         return SPACE if char.isspace() else OTHER
     if not _SPACELESS.match(char):
         return WORD_MARK if major == "M" or char in _JOINERS else WORD
-    if _AHEAD.match(char) or (unicodedata.combining(char) == _VIRAMA and char != _ASAT):
+    if _AHEAD.match(char):
         return LEADS
+    if unicodedata.combining(char) == _VIRAMA and char != _ASAT:
+        return TIES
     return FREE_MARK if major == "M" or _BEHIND.match(char) else FREE
 
 
 def _is_border(before: int, after: int) -> bool:
     if before in (OTHER, SPACE) or after in (OTHER, SPACE):
         return True
-    if after in (WORD_MARK, FREE_MARK) or before == LEADS:
+    if after in (WORD_MARK, FREE_MARK, TIES) or before in (LEADS, TIES):
         return False
     return not (before in (WORD, WORD_MARK) and after == WORD)
 
 
-BORDER = tuple([tuple([_is_border(before, after) for after in range(7)]) for before in range(7)])
+BORDER = tuple([tuple([_is_border(before, after) for after in range(8)]) for before in range(8)])
 """``BORDER[a][b]``: whether there is a border between a character of kind a and one of kind b."""
 
 

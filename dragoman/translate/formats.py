@@ -19,6 +19,7 @@ from dragoman.translate.prompts import Request
 
 Format = Literal["text", "jsonl"]
 KEYS = ("text", "must", "forbid", "ignore_case", "id")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAK = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
@@ -63,7 +64,10 @@ class Formats:
     def written(self, line: Line, translation: Translation) -> tuple[str, bool]:
         """The line to write for a translation, and whether line breaks in it became spaces."""
         if self.write == "jsonl":
-            return json.dumps(self._told(line, translation), ensure_ascii=False), False
+            told = self._told(line, translation)
+            text = json.dumps(told, ensure_ascii=False)
+            # JSON can hold half a surrogate pair, in a demand or an id; UTF-8 cannot
+            return (json.dumps(told) if _SURROGATE.search(text) else text), False
         text = _BREAK.sub(" ", translation.text)
         return text, text != translation.text
 
@@ -104,13 +108,13 @@ def _row(text: str) -> dict[str, Any]:
         raise DataError(f"not JSON ({error.msg})") from error
     except RecursionError as error:
         raise DataError("not JSON (nested too deeply)") from error
-    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-        raise DataError('expected an object such as {"text": "...", "must": [["Klinik", "Krankenhaus"]]}')
-    for key in row:
+    for key in row if isinstance(row, dict) else ():
         if key not in KEYS:
             near = difflib.get_close_matches(key, KEYS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise DataError(f"unknown key {key!r}; known: {', '.join(KEYS)}{hint}")
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+        raise DataError('expected an object such as {"text": "...", "must": [["Klinik", "Krankenhaus"]]}')
     if not isinstance(row.get("ignore_case", False), bool):
         raise DataError("ignore_case: expected true or false")
     return row
