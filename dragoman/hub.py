@@ -21,6 +21,8 @@ def check_hub(model: str) -> None:
     Without an answer nothing more is asked of the network in this process: what was downloaded serves, and
     ModelError tells at once if that is not there.
     """
+    if Path(model).is_file():
+        raise ModelError(f"model {model!r}: is a file; name the folder that it lies in, or a hub id")
     if Path(model).exists():
         return
     from huggingface_hub import constants, try_to_load_from_cache
@@ -28,8 +30,8 @@ def check_hub(model: str) -> None:
 
     try:
         downloaded = isinstance(try_to_load_from_cache(model, "config.json"), str)
-    except HFValidationError:
-        return  # no hub id at all: whoever loads it says so without the network
+    except HFValidationError as error:
+        raise ModelError(f"model {model!r}: no such folder here, and no hub id; check the path") from error
     reason = no_answer()
     if reason is None:
         return

@@ -22,7 +22,7 @@ from dragoman.recipe import Decoding, Model, Prompt, Recipe, Source, SystemSpec
 from dragoman.translate.engine import Translator
 from dragoman.translate.meet import MODES, Mode
 from dragoman.translate.systems import make_translator, translate_lines
-from dragoman.tune.model import load_model, load_tokenizer, read_card
+from dragoman.tune.model import check_positions, load_model, load_tokenizer, read_card
 from dragoman.tune.stage import make_encoder
 
 
@@ -60,6 +60,7 @@ def check_base(base: str, recipe: Recipe) -> Encoder:
         raise ModelError(f"base {base!r}: its configuration cannot be loaded: {reason}") from error
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise ModelError(f"base {base!r}: {config.model_type} is no causal language model")
+    check_positions(config, recipe.prompt.max_length)
     return encoder
 
 

@@ -47,7 +47,7 @@ from dragoman.rows import (
 from dragoman.text import Text
 from dragoman.translate.systems import make_translator, translate_lines
 from dragoman.tune.loop import Progress
-from dragoman.tune.model import load_model, load_tokenizer
+from dragoman.tune.model import load_model, load_tokenizer, resolve_device
 from dragoman.tune.stage import (
     last_scores,
     make_encoder,
@@ -81,6 +81,7 @@ class Run:
         with alone_in(self.folder) if is_first() else nullcontext():
             self.done.read()
             encoder = check_base(self.base, self.recipe)
+            resolve_device(self.recipe.model.device)
             if is_first():
                 write_text(self.folder / "recipe.yaml", dump_recipe(self.recipe))
                 self.text.prepare()

@@ -154,9 +154,20 @@ def text_file(tiny: Tiny, here: Path) -> Path:
     return tiny.text / "test.en"
 
 
+def link_to_itself(tiny: Tiny, here: Path) -> str:
+    shutil.copytree(tiny.text, here / "text")
+    (here / "text" / "train.de").unlink()
+    (here / "text" / "train.de").symlink_to("train.de")
+    return f"data.train={here / 'text'}"
+
+
+def recipe_as_base(tiny: Tiny, here: Path) -> str:
+    return f"base={tiny.recipe}"
+
+
 MISTAKES: dict[str, tuple[list[object], list[str]]] = {
     "no recipe": (["run", "nowhere.yaml"], ["nowhere.yaml: no such file", "recipes/"]),
-    "a folder as recipe": (["run", run_folder], ["cannot be read"]),
+    "a folder as recipe": (["run", run_folder], ["is a folder; name a recipe file"]),
     "bytes as recipe": (["run", with_file("r.yaml", b"\xff\xfe\x00")], ["r.yaml", "UTF-8"]),
     "no YAML": (["run", with_file("r.yaml", "name: [\n")], ["r.yaml", "line 2", "not YAML"]),
     "an empty recipe": (["run", with_file("r.yaml", "")], ["r.yaml", "expected keys"]),
@@ -176,6 +187,17 @@ MISTAKES: dict[str, tuple[list[object], list[str]]] = {
     "no key=value": (["run", recipe, "steps"], ["'steps': expected key=value"]),
     "no direction": (["run", recipe, "evaluate.directions=[deen]"], ["deen", "evaluate.directions"]),
     "no such base": (["run", recipe, "base=models/none"], ["models/none", "no such folder here"]),
+    "no such base, nor a hub id": (
+        ["run", recipe, "base=/nowhere/at/all"],
+        ["no such folder here, and no hub id"],
+    ),
+    "a file as base": (["run", recipe, recipe_as_base], ["recipe.yaml': is a file; name the folder"]),
+    "no such card": (["run", recipe, "model.device=cuda:99"], ["'cuda:99'", "visible"]),
+    "a negative seed": (["run", recipe, "seed=-1"], ["seed (command line)", "greater than or equal to 0"]),
+    "no such identifier": (
+        ["run", recipe, "evaluate.identifier=foo"],
+        ["unknown identifier 'foo'", "py3langid"],
+    ),
     "no tokenizer": (
         ["run", recipe, broken_base("tokenizer.json", "tokenizer_config.json")],
         ["tokenizer of", "cannot be loaded"],
@@ -186,6 +208,7 @@ MISTAKES: dict[str, tuple[list[object], list[str]]] = {
     "unknown template": (["run", recipe, "prompt.template=alpacca"], ["'alpacca'", "did you mean 'alpaca'"]),
     "no words in a language": (["run", recipe, "prompt.language=target"], ["no wording", "'de'"]),
     "no folder of text": (["run", recipe, "data.train=texts"], ["texts"]),
+    "a link to itself": (["run", recipe, link_to_itself], ["train.de", "symbolic links"]),
     "an empty folder of text": (
         ["run", recipe, lambda tiny, here: f"data.train={here}"],
         ["here", "train.<language>"],

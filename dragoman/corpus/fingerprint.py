@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class FileHashes:
 
     def of(self, path: Path) -> str:
         """The file's SHA-256."""
-        place, stat = str(path.resolve()), path.stat()
+        place, stat = os.path.realpath(path), path.stat()  # resolve() of a link to itself is no OSError
         known = self._known.get(place)
         if known is None or known[:2] != [stat.st_size, stat.st_mtime_ns]:
             self._known[place] = known = [stat.st_size, stat.st_mtime_ns, sha256_of(path)]

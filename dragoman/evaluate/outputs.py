@@ -201,7 +201,7 @@ def _row(line: str, where: str) -> dict[str, str]:
     try:
         row: Any = json.loads(line)
     except json.JSONDecodeError as error:
-        raise DataError(f"{where}: not JSON ({error.msg}); translate this direction again") from error
+        raise DataError(f"{where}: not JSON ({error.msg}); delete the file and translate again") from error
     if not isinstance(row, dict):
         raise DataError(f"{where}: expected an object with id, source, reference, hypothesis")
     kept = {key: value for key, value in row.items() if key in ("id", "source", "reference", "hypothesis")}

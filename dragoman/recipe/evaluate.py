@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from dragoman.recipe.section import Count, DirectionName, FolderName, LanguageCode, Section
+
+
+def _identifier(value: str) -> str:
+    from dragoman.language.identify import SPECS
+
+    if value not in SPECS and not value.startswith("fasttext:"):
+        raise ValueError(f"unknown identifier {value!r}: expected one of {', '.join(SPECS)}")
+    return value
 
 
 class Validation(Section):
@@ -74,7 +82,7 @@ class Evaluate(Section):
     """Directions to score; supervised are those that some stage was tuned on."""
     lines: Count | None = None
     """Test lines per direction; absent = all."""
-    identifier: str = "auto"
+    identifier: Annotated[str, AfterValidator(_identifier)] = "auto"
     """Judge of the output language: auto, py3langid, pycld2, learnt, fasttext:PATH."""
     candidates: list[LanguageCode] = []
     """Further languages that the identifier may answer."""

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, model_validator
 
 from dragoman.recipe.section import Amount, Count, LanguageCode, Section, Share
 
 TEMPLATE_NAMES = ("alpaca", "alpaca-post", "plain", "alma", "bayling", "chat")
 """Templates that need no wording in the recipe: those of prompt/templates.yaml."""
+
+
+def _device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+        raise ValueError(f"{value!r} is no device: expected auto, cpu, cuda, cuda:N or mps")
+    return value
 
 
 class Lora(Section):
@@ -34,7 +41,7 @@ class Model(Section):
     compute: Literal["float32", "bfloat16"] = "float32"
     """Precision of matrix products while weights stay in `dtype`; bfloat16 is several times faster where the
     processor or card has units for it."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, AfterValidator(_device)] = "auto"
     """cpu, cuda, cuda:1, mps, or auto."""
     lora: Lora | None = None
     """Low-rank adapters; absent = full fine-tuning."""

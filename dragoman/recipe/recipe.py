@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from dragoman.recipe.data import Data
 from dragoman.recipe.evaluate import Evaluate, Validation
 from dragoman.recipe.model import Model, Prompt
-from dragoman.recipe.section import FolderName, Section
+from dragoman.recipe.section import FolderName, Section, Seed
 from dragoman.recipe.stage import Stage
 
 
@@ -18,7 +18,7 @@ class Recipe(Section):
     """Name of the run; its folder is runs/<name>."""
     base: str
     """Base model: a folder, a hub id, or `demo` for the embedded one."""
-    seed: int = 1
+    seed: Seed = 1
     """Seed of every random stream."""
     model: Model = Model()
     """How the base is loaded and tuned."""

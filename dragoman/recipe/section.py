@@ -38,6 +38,7 @@ FolderName = Annotated[str, AfterValidator(_folder_name)]
 Count = Annotated[int, Field(ge=1)]
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 DirectionName = Annotated[Direction, BeforeValidator(_direction)]
 

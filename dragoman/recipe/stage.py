@@ -19,6 +19,7 @@ from dragoman.recipe.section import (
     FolderName,
     LanguageCode,
     Section,
+    Seed,
     Share,
     Weight,
 )
@@ -155,7 +156,7 @@ class Stage(Section):
     """Steps between checkpoints."""
     keep_steps: list[Count] = []
     """Steps whose weights are kept as systems of their own (name@step)."""
-    seed: int | None = None
+    seed: Seed | None = None
     """Seed of this stage alone; absent = the recipe's."""
     control: bool = False
     """A control or an oracle: its directions do not count as supervised."""

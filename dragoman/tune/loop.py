@@ -173,9 +173,11 @@ class Loop:
         norm = self.stepper.clip(self.stage.clip)
         for what, value in (("loss", result.loss), ("gradient norm", norm)):
             if not math.isfinite(value):
+                found = any(self.checkpoints.glob("step-*"))
+                kept = "the last checkpoint is whole" if found else "no checkpoint was written yet"
                 raise ModelError(
-                    f"stage {self.stage.name}, step {self.state.step + 1}: the {what} is {value}; the last "
-                    "checkpoint is whole; lower learning_rate or alpha and run again"
+                    f"stage {self.stage.name}, step {self.state.step + 1}: the {what} is {value}; {kept}; "
+                    "lower learning_rate or alpha and run again"
                 )
         self.optimizer.step()
         return result, norm

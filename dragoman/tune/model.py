@@ -37,6 +37,12 @@ def resolve_device(name: str) -> torch.device:
         raise ModelError(f"model.device {name!r}: expected auto, cpu, cuda, cuda:N or mps") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ModelError(f"model.device {name!r}: no CUDA card is visible; use device: cpu or auto")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ModelError(
+            f"model.device {name!r}: {torch.cuda.device_count()} cards are visible, from cuda:0 on"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ModelError(f"model.device {name!r}: there is none here; use device: cpu or auto")
     return device
 
 
@@ -161,7 +167,12 @@ def check_fit(model: Any, tokenizer: PreTrainedTokenizerBase, max_length: int) -
         raise ModelError(
             f"the tokenizer has {len(tokenizer):,} tokens, the model {rows:,}; they do not belong together"
         )
-    positions = getattr(lm.config.get_text_config(), "max_position_embeddings", None)
+    check_positions(lm.config, max_length)
+
+
+def check_positions(config: Any, max_length: int) -> None:
+    """ModelError if a model with this configuration has no room for ``max_length`` positions."""
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
     if positions is not None and max_length > positions:
         raise ModelError(
             f"prompt.max_length {max_length:,} is more than the model's {positions:,} positions; lower it"

@@ -157,3 +157,18 @@ def test_a_loss_that_is_no_number_ends_clearly(tmp_path: Path, encoder: Encoder,
     assert checkpoints(tmp_path) == ["step-0000004"]
     assert is_whole(tmp_path / "checkpoints" / "step-0000004")
     assert log(tmp_path)[-1]["step"] == 6
+
+
+def test_a_far_too_high_rate_ends_clearly(tmp_path: Path, encoder: Encoder, whole: Tensors) -> None:
+    """From the start, when nothing is saved yet; and on the way, when the last checkpoint serves again."""
+    wild = make_stage(learning_rate=1e30, warmup=0)
+    told = r"stage toy, step \d+: the (loss|gradient norm) is (nan|inf); {}; lower learning_rate or alpha"
+    with pytest.raises(ModelError, match=told.format("no checkpoint was written yet")):
+        make_loop(tmp_path / "new", encoder, wild).run()
+    assert not (tmp_path / "new" / "checkpoints").exists()
+    with pytest.raises(Crash):
+        make_loop(tmp_path, encoder, make_stage(), tell=at_step(6, crash)).run()
+    with pytest.raises(ModelError, match=told.format("the last checkpoint is whole")):
+        make_loop(tmp_path, encoder, wild).run()
+    assert checkpoints(tmp_path) == ["step-0000004"]
+    assert same_weights(run(make_loop(tmp_path, encoder, make_stage())), whole)
