@@ -1,4 +1,4 @@
-"""Task `general` in a run: beside `mt`, shown by inspect, stale when its files change, paths of the recipe."""
+"""Task `general` in a run: beside `mt`, shown by inspect, stale when its files change, own paths."""
 
 from __future__ import annotations
 
