@@ -8,16 +8,16 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from dragoman.console import progress, say
-from dragoman.endpoint.ask import Asker, Asks, Estimator, run_all
-from dragoman.endpoint.client import Endpoint
-from dragoman.endpoint.cost import Price
-from dragoman.endpoint.journal import Journal, read_journal
 from dragoman.errors import RecipeError
+
+if TYPE_CHECKING:
+    from dragoman.endpoint.ask import Asks
+    from dragoman.endpoint.client import Endpoint
+    from dragoman.endpoint.cost import Price
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -57,6 +57,10 @@ class Server:
 
     def may_start(self, items: Iterable[Item], work: Callable[[Item, Asks], Any], journal: Path) -> bool:
         """Say what the work will cost; whether it may begin. RecipeError if that is above the budget."""
+        from dragoman.console import say
+        from dragoman.endpoint.ask import Estimator
+        from dragoman.endpoint.journal import read_journal
+
         estimator = Estimator(self.needed, read_journal(journal)[0])
         for item in items:
             work(item, estimator)
@@ -84,6 +88,10 @@ class Server:
         total: int,
     ) -> Iterator[Result | None]:
         """The results of the work, in order, None where something got no answer; then what was spent."""
+        from dragoman.console import progress, say
+        from dragoman.endpoint.ask import Asker, run_all
+        from dragoman.endpoint.journal import Journal
+
         with Journal(journal) as book, progress(f" {title}", total) as advance:
             asker = Asker(self.needed, book, self.price, self.budget)
             for number, result in enumerate(run_all(items, work, asker, self.parallel), 1):
@@ -123,6 +131,9 @@ def _options(
 
 
 def _server(usual_temperature: float, given: dict[str, Any]) -> Server:
+    from dragoman.endpoint.client import Endpoint
+    from dragoman.endpoint.cost import Price
+
     url, name, key_env = given["endpoint"], given["model"], given["key_env"]
     if key_env is not None and not os.environ.get(key_env):
         raise RecipeError(f"--key-env {key_env}: the environment has no such variable, or it is empty")

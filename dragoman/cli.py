@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import dragoman
-from dragoman import options, teaching, verbs
+from dragoman import judging, options, ranking, teaching, verbs
 from dragoman.align import verb
 from dragoman.errors import DragomanError
 
@@ -191,6 +191,18 @@ app.command(epilog=_example(*verbs.PROBE))(verbs.probe)
 
 
 app.command(epilog=_example(*teaching.EXAMPLES))(teaching.teach)
+
+
+app.command(epilog=_example(*judging.ANSWER))(judging.answer)
+
+
+app.command(epilog=_example(*judging.JUDGE))(judging.judge)
+
+
+app.command(epilog=_example(*ranking.SHEET))(ranking.sheet)
+
+
+app.command(epilog=_example(*ranking.RANK))(ranking.rank)
 
 
 @app.command(epilog=_example("dragoman demo", "dragoman demo stages.stage2.objective.alpha=0.1 --seed 2"))

@@ -20,6 +20,7 @@ from dragoman.corpus.pair import Record
 from dragoman.endpoint.ask import Asks
 from dragoman.endpoint.client import Message
 from dragoman.errors import DataError
+from dragoman.instruct.interactive.check import fault
 from dragoman.instruct.interactive.correction import Correction
 from dragoman.instruct.interactive.dialogue import Dialogue, context, learned
 from dragoman.instruct.task import Material, PairItems, stream_seed
@@ -130,11 +131,22 @@ class Teacher:
             if not answer.assumed:
                 reason = CUT if not answer.whole else None
                 reason = reason or first_fault(self.checks, dialogue.text, request, text)
+                reason = reason or _with_round(dialogue, request, text)
                 if reason:
                     return Taught(dialogue if number else None, Lost(name, request, answer.text, reason))
-            _add(dialogue, request, text)
+            else:
+                _add(dialogue, request, text)
             messages.append({"role": "assistant", "content": text})
         return Taught(dialogue, None)
+
+
+def _with_round(dialogue: Dialogue, request: Request, text: str) -> str:
+    """Add the round, unless the check that every built dialogue passes finds a fault in it: then its name."""
+    _add(dialogue, request, text)
+    reason = fault(dialogue, dialogue.versions)
+    if reason:
+        dialogue.rounds.pop()
+    return reason
 
 
 def _add(dialogue: Dialogue, request: Request, text: str) -> None:

@@ -22,6 +22,7 @@ from tinyrun import recipe_content, write_base, write_recipe, write_text
 
 from dragoman.corpus.store import Store, write_store
 from dragoman.endpoint import client as client_module
+from dragoman.instruct import teacher
 from dragoman.instruct.general import General
 from dragoman.instruct.interactive.dialogue import Dialogue
 from dragoman.instruct.task import Material
@@ -197,6 +198,22 @@ def test_a_check_of_ones_own(material: Material) -> None:
 
     taught, _ = asked(["formal"], material, ["völlig " + material.store[0].texts["de"]], no_voll)
     assert taught.lost.reason == "no völlig"
+
+
+def test_the_check_of_built_dialogues_sees_each_round(
+    material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def fault(dialogue: Dialogue, real: Any) -> str:
+        seen.append((dialogue.rounds[-1].kind, list(real)))
+        return "not met" if dialogue.rounds[-1].kind == "open/shorter" else ""
+
+    monkeypatch.setattr(teacher, "fault", fault)
+    draft = material.store[0].texts["de"]
+    taught, _ = asked(["formal", "shorter"], material, ["völlig " + draft, draft])
+    assert taught.lost.reason == "not met" and taught.dialogue.versions == [draft, "völlig " + draft]
+    assert [kind for kind, _ in seen] == ["open/formal", "open/shorter"]
 
 
 def test_text_of_a_line_stays_data_in_the_request(material: Material) -> None:
