@@ -9,11 +9,11 @@ import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from dragoman.endpoint.http import Trouble, is_local, post
+from dragoman.endpoint.http import Trouble, hidden, is_local, post
 from dragoman.errors import RecipeError, ServeError
 
 Message = dict[str, str]
@@ -76,8 +76,11 @@ class Endpoint:
 
     @property
     def key(self) -> str | None:
-        """The key, if the environment has one."""
-        return os.environ.get(self.key_name) or None
+        """The key, if the environment has one; RecipeError if no header can carry it."""
+        key = os.environ.get(self.key_name, "").strip()
+        if not (key.isascii() and key.isprintable()):
+            raise RecipeError(f"{self.key_name}: holds characters that a key cannot have; set it again")
+        return key or None
 
     @property
     def exposed(self) -> bool:
@@ -128,8 +131,10 @@ class Client:
         return answer
 
     def _once(self, body: dict[str, Any]) -> Answer:
-        content = post(self.endpoint.address, body, self.endpoint.key, self.endpoint.timeout)
-        return (_streamed if self.endpoint.stream else _parsed)(content)
+        key = self.endpoint.key
+        content = post(self.endpoint.address, body, key, self.endpoint.timeout)
+        answer = (_streamed if self.endpoint.stream else _parsed)(content)
+        return replace(answer, text=hidden(answer.text, key))
 
     def _pause(self, attempt: int, after: float | None) -> None:
         """Wait before another try: as long as the server says, else twice as long each time, and not all at
@@ -217,4 +222,5 @@ def _answer(text: Any, finish: Any, usage: Any) -> Answer:
     tokens = usage if isinstance(usage, dict) else {}
     counts = [tokens.get(name) for name in ("prompt_tokens", "completion_tokens")]
     told, spent = (count if isinstance(count, int) else 0 for count in counts)
-    return Answer(_THOUGHTS.sub("", text or "").strip("\n"), finish != "length", told, spent)
+    whole = (text or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return Answer(_THOUGHTS.sub("", whole).strip("\n"), finish != "length", told, spent)

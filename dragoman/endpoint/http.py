@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from dragoman.errors import ServeError
 
-FATAL = (401, 403, 404)
-"""Statuses that any other request would get as well: wrong key, no access, wrong address or model."""
+FATAL = (401, 402, 403, 404, 405)
+"""Statuses that any other request would get too: wrong key, no credit, no access, wrong address or model."""
 REFUSED = (400, 413, 422)
 """Statuses that speak of this request alone."""
 _LONGEST_ANSWER = 1 << 26

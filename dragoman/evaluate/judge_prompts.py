@@ -95,4 +95,6 @@ def _texts(value: Any, where: str) -> Sequence[str]:
     value = [value] if isinstance(value, str) else value
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise DataError(f"{where}: expected a list of texts")
+    if any("\ud800" <= character <= "\udfff" for text in value for character in text):
+        raise DataError(f"{where}: holds half a surrogate pair, which is no Unicode text")
     return value

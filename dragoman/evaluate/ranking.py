@@ -134,11 +134,11 @@ def write_sheet(sheet: Sheet, folder: Path) -> None:
         )
     with new_folder(folder) as part:
         (part / RATERS).mkdir()
-        with (part / RATERS / SHEET).open("w", encoding="utf-8-sig", newline="") as file:
+        with (part / RATERS / SHEET).open("w", encoding="utf-8-sig", newline="", errors="replace") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             writer.writerows(_csv_rows(sheet))
-        (part / RATERS / PAGE).write_text(page(sheet), encoding="utf-8")
+        (part / RATERS / PAGE).write_text(page(sheet), encoding="utf-8", errors="replace")
         key = {
             "sheet": sheet.id,
             "seed": sheet.seed,

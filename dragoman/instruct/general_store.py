@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from dragoman.console import say
+from dragoman.console import progress, say
 from dragoman.corpus.artifact import FORMAT, alone, new_folder, read_manifest, write_manifest
 from dragoman.corpus.drops import Drop, DropLog
 from dragoman.corpus.fingerprint import FileHashes
@@ -32,6 +32,7 @@ from dragoman.prompt.example import Example
 MADE = 1
 """Goes up when the same files would give other examples."""
 _EXAMPLES, _STARTS, DROPPED = "examples.jsonl", "starts.npy", "dropped.jsonl"
+_TOLD_EVERY = 1000
 _JSON = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -100,7 +101,7 @@ def file_name(place: Place) -> str:
 
 def _make(read: list[Place], task: str, folder: Path) -> None:
     counts: list[FileCount] = []
-    with new_folder(folder) as part:
+    with new_folder(folder) as part, progress(f" {task}") as advance:
         with DropLog(part / DROPPED) as log, (part / _EXAMPLES).open("wb") as file:
             starts, position = array("Q"), 0
             for place in read:
@@ -110,6 +111,8 @@ def _make(read: list[Place], task: str, folder: Path) -> None:
                     file.write(row)
                     starts.append(position)
                     position += len(row)
+                    if len(starts) % _TOLD_EVERY == 0:
+                        advance(len(starts))
             starts.append(position)
             reasons = dict(log.reasons.most_common())
         if not position:

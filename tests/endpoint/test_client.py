@@ -102,7 +102,7 @@ def test_a_refused_request_is_not_tried_again(code: int) -> None:
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("code", [401, 403, 404])
+@pytest.mark.parametrize("code", [401, 402, 403, 404, 405])
 def test_what_no_request_can_pass_ends_the_work(code: int) -> None:
     with (
         serving(acts=[stub.status(code, "no such")]) as server,
@@ -140,6 +140,27 @@ def test_the_key_is_sent_and_never_told(monkeypatch: pytest.MonkeyPatch) -> None
     with serving() as server:
         client(server).ask(ASKED)
     assert "Authorization" not in server.headers[0]
+
+
+def test_a_key_that_the_server_says_again_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f" {KEY}\n")
+    with serving(lambda body: f"your key is {KEY}") as server:
+        assert client(server).ask(ASKED).text == "your key is ***"
+    assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("key", ["sk-\nX: y", "ключ-1"])
+def test_a_key_that_is_none_is_told_without_it(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with serving() as server, pytest.raises(RecipeError, match="OPENAI_API_KEY: holds characters") as caught:
+        client(server).ask(ASKED)
+    assert key not in str(caught.value) and not server.seen
+
+
+def test_halves_of_surrogate_pairs_become_text() -> None:
+    broken = stub.raw(stub.answer("x").replace(b'"x"', b'"a \\ud83d\\ude00 b \\ud83d c"'))
+    with serving(acts=[broken]) as server:
+        assert client(server).ask(ASKED).text == "a \U0001f600 b \ufffd c"
 
 
 def test_no_proxy_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,7 @@ def test_prompts_of_both_spellings(tmp_path: Path) -> None:
         ('{"text": []}', "a turn is empty"),
         ('{"text": ["a", " "]}', "a turn is empty"),
         ('{"text": ["a", 1]}', "`text`: expected a list of texts"),
+        ('{"text": "\\ud800"}', "`text`: holds half a surrogate pair"),
         ('{"question_id": 1, "text": "a"}', "question_id 1 stands twice"),
     ],
 )
