@@ -75,7 +75,9 @@ def test_files_and_functions_are_short(path: Path) -> None:
     assert len(text.splitlines()) <= LONGEST_FILE, "split it by subject"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
-            assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{node.name}: give its parts names"
+            # what it is called with is a list (a verb has many options): the screen is for what it does
+            first = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
+            assert node.end_lineno - first.lineno < LONGEST_FUNCTION, f"{node.name}: name its parts"
 
 
 def requirements(*extras: str) -> set[str]:
