@@ -73,8 +73,11 @@ class ChatTemplate(Template):
         )
 
     def stable(self, roles: Sequence[str]) -> bool:
-        """Whether the conversation's text up to each answer begins that of the whole conversation."""
-        if list(roles) == ["assistant"]:
+        """Whether the conversation's text up to each answer begins that of the whole conversation.
+
+        DataError if the roles do not alternate: a chat template may refuse them in other words, or take them.
+        """
+        if check_order([Turn(role, "") for role in roles]):
             return True
         layout: _Layout = self.layouts(tuple(roles[1:] if self._folded(roles) else roles))
         return layout.stable

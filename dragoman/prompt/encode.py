@@ -125,7 +125,12 @@ class Encoder:
             ids: list[int] = []
             for part in row:
                 try:
-                    ids += [part.what] if isinstance(part.what, int) else _taken(results[part.what])
+                    if isinstance(part.what, int):
+                        ids.append(part.what)
+                    elif in_spans(part.turn):
+                        ids += [index for index, _ in self.safe.encode_with_starts(part.what)]
+                    else:
+                        ids += _taken(results[part.what])
                 except Unwritable as reason:
                     raise DataError(f"a text holds {reason}: the model cannot be given it") from reason
             found.append(ids)

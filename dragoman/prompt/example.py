@@ -80,14 +80,15 @@ class Example:
         """True for a lone assistant turn: text without a prompt."""
         return len(self.turns) == 1 and self.turns[0].role == "assistant"
 
-    def check(self) -> None:
+    def check(self, place: str = "") -> None:
         """Raise DataError naming the turn if roles do not alternate, a turn is empty or spans do not fit.
 
-        A lone assistant turn is a document: it is encoded without any template.
+        ``place`` (file and line) is told before it. A lone assistant turn is a document: it is encoded
+        without any template.
         """
         wanted = ("assistant",) if self.is_document else ("user",)
         for index, turn in enumerate(self.turns):
-            where = f"example {self.id or '?'} ({self.task}), turn {index}"
+            where = f"{place}{': ' * bool(place)}example {self.id or '?'} ({self.task}), turn {index}"
             if turn.role not in ROLES:
                 raise DataError(f"{where}: role {turn.role!r} is none of {', '.join(ROLES)}")
             if not (index == 0 and turn.role == "system") and turn.role not in wanted:
@@ -120,7 +121,7 @@ class Example:
         return row
 
     @classmethod
-    def from_json(cls, row: dict[str, Any], where: str = "example") -> Example:
+    def from_json(cls, row: dict[str, Any], where: str = "") -> Example:
         """Inverse of :meth:`to_json`; an assistant message without spans is learned whole."""
         try:
             turns = tuple(_turn(message) for message in row["messages"])
@@ -128,15 +129,18 @@ class Example:
             direction = Direction(*pair) if pair else None
             task = str(row["task"])
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{where}: not in messages form ({type(error).__name__}: {error})") from error
+            told = f"not in messages form ({type(error).__name__}: {error})"
+            raise DataError(f"{where or 'example'}: {told}") from error
         language = row.get("prompt_language", "en")
         id, group, kind = (str(row.get(key, "")) for key in ("id", "group", "kind"))
         example = cls(turns, task, direction, id, group, language, kind)
-        example.check()
+        example.check(where)
         return example
 
 
 def _turn(message: dict[str, Any]) -> Turn:
+    if not isinstance(message["content"], str) or not isinstance(message.get("input") or "", str):
+        raise TypeError("a turn without text")
     spans = tuple(Span(str(text), float(weight)) for text, weight in message.get("spans", []))
     if message["role"] == "assistant" and not spans:
         spans = (Span(message["content"], 1.0),)

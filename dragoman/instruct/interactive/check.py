@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 
-from dragoman.instruct.interactive.compare import units
 from dragoman.instruct.interactive.correction import FIRST, UNDO, unasked
 from dragoman.instruct.interactive.dialogue import Dialogue, Round
 
@@ -20,14 +18,13 @@ FAULTY = "a faulty text would be learned"
 def fault(dialogue: Dialogue, real: Collection[str], spaceless: bool = False) -> str:
     """What is wrong with a built dialogue, or ''.
 
-    ``real`` are the texts that people wrote: whatever is learned of a version must be words of theirs.
+    ``real`` are the texts that people wrote: whatever is learned of a version must be theirs.
     """
     versions = dialogue.versions
-    written = [Counter(units(text, spaceless)) for text in real]
     for one in dialogue.rounds:
         reason = _round_fault(dialogue, one, versions, spaceless)
         if not reason and one.version is not None and one.kind not in (UNDO, FIRST):
-            reason = _learned_fault(one, real, written, spaceless)
+            reason = _learned_fault(one, real)
         if reason:
             return f"{reason} ({one.kind})"
     return ""
@@ -49,12 +46,19 @@ def _round_fault(dialogue: Dialogue, one: Round, versions: list[str], spaceless:
     return CHANGED if unasked(draft, one.answer, one.corrections, spaceless) else ""
 
 
-def _learned_fault(one: Round, real: Collection[str], written: list[Counter[str]], spaceless: bool) -> str:
-    """A version learned as a whole must be a text of people; learned pieces must be words of one."""
+def _learned_fault(one: Round, real: Collection[str]) -> str:
+    """A version learned as a whole must be a text of people; learned pieces must stand in one, in order."""
     if all(span.weight > 0 for span in one.spans):
         return "" if one.answer in real else FAULTY
-    pieces: Counter[str] = Counter()
-    for span in one.spans:
-        if span.weight > 0:
-            pieces.update(units(span.text, spaceless))
-    return "" if any(pieces <= counts for counts in written) else FAULTY
+    pieces = [span.text.strip() for span in one.spans if span.weight > 0]
+    return "" if any(_in_order(pieces, text) for text in real) else FAULTY
+
+
+def _in_order(pieces: list[str], text: str) -> bool:
+    done = 0
+    for piece in pieces:
+        place = text.find(piece, done)
+        if place < 0:
+            return False
+        done = place + len(piece)
+    return True

@@ -23,21 +23,17 @@ def left_out(scene: Scene) -> Fault | None:
     for phrase in scene.shuffled(scene.phrases):
         start, end = phrase.target
         whole = end - start == 1 or scene.ends_a_clause(phrase)
-        if not whole or not scene.closes(phrase.target):
+        room = scene.free(start - 1, end + 1) and 2 * (end - start) <= scene.size and end < scene.size
+        if not whole or not room or begins(scene.target, start) or not scene.closes(phrase.target):
             continue
-        if (
-            begins(scene.target, start)
-            or not scene.free(start - 1, end + 1)
-            or 2 * (end - start) > scene.size
-        ):
+        if not scene.apart(start) or not scene.apart(end - 1):
             continue
-        if says_something(scene.target.quote(phrase.target), scene.cut[1]) and scene.met(
-            scene.word(start - 1), scene.word(end)
-        ):
-            asked = Correction("content/omitted", (scene.target.quote(phrase.target),))
-            values = {"word": scene.source.quote(phrase.source)}
+        word, gone = scene.source.quote(phrase.source), scene.target.quote(phrase.target)
+        says = all(says_something(text, cut) for text, cut in zip((word, gone), scene.cut, strict=True))
+        if says and scene.met(scene.word(start - 1), scene.word(end)):
+            asked = Correction("content/omitted", (gone,))
             edit = deletion(scene, phrase.target)
-            return Fault(edit, (start - 1, end + 1), asked, asked.kind, values)
+            return Fault(edit, (start - 1, end + 1), asked, asked.kind, {"word": word})
     return None
 
 

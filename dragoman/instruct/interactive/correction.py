@@ -10,8 +10,9 @@ from dragoman.errors import DataError
 from dragoman.instruct.interactive.compare import Hunk, hunks, units
 from dragoman.language.phrases import contains
 
-HISTORY = "history"
 UNDO, FIRST, BOTH = "history/undo", "history/first", "history/both"
+LEAVE_OUT = "history/leave-out"
+"""The user wants a phrase left out, and takes that back later."""
 TRANSLATE = "translate"
 _LISTS = ("must", "forbid", "around")
 

@@ -42,5 +42,17 @@ def pieces(text: str, edits: Iterable[Edit]) -> list[tuple[str, bool]]:
 
 
 def weighted(text: str, edits: Iterable[Edit]) -> tuple[Span, ...]:
-    """The edited text as spans: what people wrote weighs 1, what an edit made 0."""
-    return tuple(Span(piece, float(real)) for piece, real in pieces(text, edits))
+    """The edited text as spans: what people wrote weighs 1, what an edit made 0.
+
+    A space belongs to what follows it, as in most tokens.
+    """
+    found: list[Span] = []
+    space = ""
+    for piece, real in pieces(text, edits):
+        kept = piece.rstrip(" ")
+        if kept:
+            found.append(Span(space + kept, float(real)))
+        space = piece[len(kept) :] if kept else space + piece
+    if space:
+        found[-1] = Span(found[-1].text + space, found[-1].weight)
+    return tuple(found)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from dragoman.instruct.interactive.correction import Correction
-from dragoman.instruct.interactive.edits import Edit
+from dragoman.instruct.interactive.correction import LEAVE_OUT, Correction
+from dragoman.instruct.interactive.edits import Edit, edited
 from dragoman.instruct.interactive.scene import Scene
 from dragoman.instruct.linked import Link
 
@@ -22,17 +22,27 @@ class Fault:
     key: str
     values: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def departs(self) -> bool:
-        """Whether a user may ask for the edit itself: another word for the one that stands there."""
-        return self.key == "vocabulary/replace"
+    def shows(self, text: str, others: Sequence[Fault] = ()) -> bool:
+        """Whether a draft with this fault fails what its correction asks for, and only then; with each of the
+        others in the draft as well as without them."""
+        alone = _turns(text, self, ())
+        return alone and all(
+            _turns(text, self, [other.edit]) and _turns(text, other, [self.edit]) for other in others
+        )
 
     def departure(self) -> Fault:
-        """The wish for the edit: what must stand there must not, and the other way round."""
+        """The wish for the edit itself: another word instead of the right one, or a phrase left out."""
         asked = self.correction
-        turned = Correction(asked.kind, asked.forbid, asked.must)
-        values = self.values | {"new": self.values["old"], "old": self.values["new"]}
-        return Fault(self.edit, self.span, turned, self.key, values)
+        turned = Correction(asked.kind if asked.forbid else LEAVE_OUT, asked.forbid, asked.must)
+        (right,) = asked.must
+        values = self.values | {"new": self.edit.text, "old": right}
+        return Fault(self.edit, self.span, turned, self.key if asked.forbid else "style/delete", values)
+
+
+def _turns(text: str, fault: Fault, others: Sequence[Edit]) -> bool:
+    """Whether a correction is met without its fault and not with it, with other edits there."""
+    draft, mended = edited(text, [fault.edit, *others]), edited(text, others)
+    return fault.correction.met(draft, mended) and not fault.correction.met(draft, draft)
 
 
 Maker = Callable[[Scene], Fault | None]

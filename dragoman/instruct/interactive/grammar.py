@@ -19,7 +19,7 @@ def _places(scene: Scene, width: int) -> list[int]:
     fit = [
         k
         for k in range(1, scene.size - width)
-        if all(scene.is_word(k + n) for n in range(width))
+        if all(scene.is_word(k + n) and scene.apart(k + n) for n in range(width))
         and not begins(scene.target, k)
         and scene.free(k, k + width)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from dragoman.instruct.interactive import content, grammar, vocabulary
 from dragoman.instruct.interactive.fault import Fault, Maker
@@ -17,35 +18,58 @@ MAKERS: dict[str, dict[str, Maker]] = {
 }
 TOGETHER = 0.2
 """Share of the dialogues with several faults in which the user reports two of them in one turn."""
+ASIDE = 0.3
+"""Share of the turns without a fault to report in which the user asks about a word; there are fewer else."""
 Shares = Mapping[str, float]
 
 
+class Length(NamedTuple):
+    """User turns of a dialogue: the fewest that it may have, and how many it is to have."""
+
+    least: int
+    turns: int
+
+    def asides(self, used: int, shares: Shares, rng: random.Random) -> int:
+        """How many questions go into a dialogue that has ``used`` turns."""
+        free = self.turns - used if shares.get("question") else 0
+        return max(sum(rng.random() < ASIDE for _ in range(free)), min(self.least - used, free), 0)
+
+
 def make_fault(scene: Scene, group: str) -> Fault | None:
-    """A fault of a group somewhere in the scene; its kinds are tried in random order."""
-    kinds = list(MAKERS[group])
+    """A fault of a group somewhere in the scene; its kinds are tried in random order.
+
+    A draft has no two faults of one kind: else nobody knew which of them a user means who names no word.
+    """
+    there = {fault.correction.kind for fault in scene.faults}
+    kinds = [kind for kind in MAKERS[group] if kind not in there]
     scene.rng.shuffle(kinds)
-    for kind in kinds:
-        fault = MAKERS[group][kind](scene)
-        if fault is not None:
-            scene.taken.append(fault.span)
+    return _first_that_fits(scene, [MAKERS[group][kind] for kind in kinds])
+
+
+def _first_that_fits(scene: Scene, makers: Sequence[Maker]) -> Fault | None:
+    """A fault of the first maker that finds a place and disturbs no other correction."""
+    for maker in makers:
+        fault = maker(scene)
+        if fault is not None and fault.shows(scene.text, scene.faults):
+            scene.faults.append(fault)
             return fault
     return None
 
 
-def corrections(script: Script, group: str, turns: int, shares: Shares) -> bool:
+def corrections(script: Script, group: str, length: Length, shares: Shares) -> bool:
     """A draft with faults, at least one of the group, that are mended one after another."""
     scene = script.scene
     first = make_fault(scene, group)
     if first is None:
         return False
-    faults = [first, *_more(scene, turns - 2, shares)]
+    faults = [first, *_more(scene, length.turns - 2, shares)]
     script.rng.shuffle(faults)
     script.open(faults)
     steps: list[list[Fault]] = [[fault] for fault in faults]
     if len(steps) > 1 and script.rng.random() < TOGETHER:
         steps[:2] = [steps[0] + steps[1]]
-    questions = turns - 1 - len(steps)
-    for step in _mixed(steps, questions if shares.get("question") else 0, script.rng):
+    asides = length.asides(1 + len(steps), shares, script.rng)
+    for step in _mixed(steps, asides, script.rng):
         if step:
             script.fix(step)
         else:
@@ -73,35 +97,34 @@ def _mixed(steps: Sequence[list[Fault]], questions: int, rng: random.Random) -> 
     return mixed
 
 
-def questions(script: Script, turns: int) -> bool:
+def questions(script: Script, length: Length) -> bool:
     """The right translation, and questions about its words."""
     script.open([])
-    return all(script.ask() or number > 0 for number in range(turns - 1))
+    return all(script.ask() or number > 0 for number in range(length.turns - 1))
 
 
-def history(script: Script, turns: int, shares: Shares) -> bool:
+def history(script: Script, length: Length, shares: Shares) -> bool:
     """The way back: undo, the first version again, both corrections together."""
-    fit = [plot for plot, least in PLOTS if least <= turns]
+    fit = [plot for plot, least in PLOTS if least <= length.turns]
     script.rng.shuffle(fit)
     for plot in fit:
-        script.scene.taken.clear()
+        script.scene.faults.clear()
         if plot(script):
-            while len(script.dialogue.rounds) < turns and shares.get("question") and script.ask():
-                pass
+            for _ in range(length.asides(len(script.dialogue.rounds), shares, script.rng)):
+                script.ask()
             return True
     return False
 
 
 def _wish(scene: Scene) -> Fault | None:
-    """Another word that the corpus has for a source word: a user may want it."""
-    fault = vocabulary.other_word(scene)
-    if fault is not None:
-        scene.taken.append(fault.span)
-    return fault
+    """Something else that a user may want: another word of the corpus, or a phrase left out."""
+    makers = [vocabulary.other_word, content.left_out]
+    scene.rng.shuffle(makers)
+    return _first_that_fits(scene, makers)
 
 
 def _undo(script: Script) -> bool:
-    """Another word is wanted and taken back."""
+    """Something else is wanted and taken back."""
     wish = _wish(script.scene)
     if wish is None:
         return False
@@ -112,7 +135,7 @@ def _undo(script: Script) -> bool:
 
 
 def _undo_later(script: Script) -> bool:
-    """A fault is mended, another word is wanted and taken back: the mended version stays."""
+    """A fault is mended, something else is wanted and taken back: the mended version stays."""
     fault = _any_fault(script.scene)
     wish = _wish(script.scene) if fault else None
     if fault is None or wish is None:
@@ -125,7 +148,7 @@ def _undo_later(script: Script) -> bool:
 
 
 def _first(script: Script) -> bool:
-    """Two other words are wanted, then the first version again."""
+    """Two other things are wanted, then the first version again."""
     wishes = [_wish(script.scene), _wish(script.scene)]
     if None in wishes:
         return False

@@ -35,7 +35,8 @@ def question(scene: Scene, asked: list[Phrase]) -> Question | None:
         says = all(says_something(text, cut) for text, cut in zip((word, new), scene.cut, strict=True))
         if not says or phrase in asked or not _once(scene, word, new):
             continue
-        if any(stop > phrase.target[0] and start < phrase.target[1] for start, stop in scene.taken):
+        spans = [fault.span for fault in scene.faults]
+        if any(stop > phrase.target[0] and start < phrase.target[1] for start, stop in spans):
             continue
         side = scene.rng.choice(("target", "source"))
         told = Correction(f"question/{side}", (new if side == "target" else word,))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from dragoman.corpus.pair import Record
 from dragoman.instruct.interactive.compare import units
@@ -14,8 +15,11 @@ from dragoman.instruct.interactive.facts import Facts, facts
 from dragoman.instruct.interactive.lexicon import EDGE, Lexicon
 from dragoman.instruct.interactive.phrases import Phrase, phrases, word_pairs
 from dragoman.instruct.linked import Link, Side
-from dragoman.instruct.words import word_type
+from dragoman.instruct.words import APOSTROPHES, word_type
 from dragoman.language.language import Direction
+
+if TYPE_CHECKING:
+    from dragoman.instruct.interactive.fault import Fault
 
 LONG = 4
 """Letters of a word that says something, one of grammar alone is mostly shorter."""
@@ -29,8 +33,8 @@ class Scene:
     """A line in a direction; ``links`` are those that reach the posterior asked for, sorted.
 
     ``cut``: whether source and target are text without spaces. ``other`` gives the scene of another line;
-    ``related`` tells whether a source word and a target word ever met in a link. ``taken`` are the target
-    words that edits already concern.
+    ``related`` tells whether a source word and a target word ever met in a link. ``faults`` are those
+    that the drafts of its dialogue have.
     """
 
     record: Record
@@ -43,7 +47,7 @@ class Scene:
     rng: random.Random
     other: Callable[[], Scene]
     related: Callable[[str, str], bool]
-    taken: list[Link] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -101,8 +105,14 @@ class Scene:
         return {word_type(unit) for unit in units(word, self.cut[1])} <= set(self.target.types)
 
     def free(self, first: int, end: int) -> bool:
-        """Whether target words [first, end) are far enough from every edit of the scene."""
-        return all(end + GAP <= start or stop + GAP <= first for start, stop in self.taken)
+        """Whether target words [first, end) are far enough from every fault of the scene."""
+        spans = [fault.span for fault in self.faults]
+        return all(end + GAP <= start or stop + GAP <= first for start, stop in spans)
+
+    def apart(self, place: int) -> bool:
+        """Whether a target word is parted from its neighbours, not tied to one by an apostrophe."""
+        start, end = self.spot((place, place + 1))
+        return not set(self.text[max(0, start - 1) : start] + self.text[end - 1 : end + 1]) & set(APOSTROPHES)
 
     def met(self, *words: str) -> bool:
         """Whether words of the target language ever stand beside each other in this order, two by two."""

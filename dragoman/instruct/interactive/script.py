@@ -55,13 +55,14 @@ class Script:
 
     def fix(self, faults: Sequence[Fault]) -> None:
         """The user reports faults, and they are mended."""
-        said = self.speech.join([self._report(fault) for fault in faults])
-        self._correct(said, faults, self.left - set(faults))
+        rest = self.left - set(faults)
+        said = self.speech.join([self._report(fault, rest) for fault in faults])
+        self._correct(said, faults, rest)
 
     def depart(self, fault: Fault) -> None:
         """The user wants another word than the one that people wrote."""
         wish = fault.departure()
-        self._correct(self._report(wish), [wish], self.left | {fault})
+        self._correct(self._report(wish, self.left), [wish], self.left | {fault})
 
     def undo(self) -> None:
         """Back to the version before."""
@@ -75,8 +76,9 @@ class Script:
     def instead(self, fault: Fault) -> None:
         """Another fault is mended, in the version before the last correction."""
         before = self.dialogue.parent(self.dialogue.current or 0) or 0
-        said = self.say("history/instead", demand=self._report(fault))
-        self._correct(said, [fault], self._edits[before] - {fault}, "history/instead", before)
+        rest = self._edits[before] - {fault}
+        said = self.say("history/instead", demand=self._report(fault, rest))
+        self._correct(said, [fault], rest, "history/instead", before)
 
     def both(self) -> None:
         """The last two corrections together."""
@@ -94,8 +96,11 @@ class Script:
         self.dialogue.reply(said, answer, found.kind, [found.asked])
         return True
 
-    def _report(self, fault: Fault) -> str:
-        vague = fault.correction.group == "grammar" and self.rng.random() < VAGUE
+    def _report(self, fault: Fault, rest: frozenset[Fault]) -> str:
+        """What a user says of a fault; of grammar in general only if no other fault is one of grammar."""
+        grammar = fault.correction.group == "grammar"
+        only = grammar and not any(other.correction.group == "grammar" for other in rest)
+        vague = only and self.rng.random() < VAGUE
         return self.say("grammar/any") if vague else self.say(fault.key, **fault.values)
 
     def _correct(

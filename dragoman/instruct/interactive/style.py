@@ -13,7 +13,7 @@ from dragoman.corpus.variants import MACHINE, REFERENCE, REVISION
 from dragoman.instruct.interactive.compare import Hunk, hunks, units
 from dragoman.instruct.interactive.correction import Correction
 from dragoman.instruct.interactive.dialogue import context, learned
-from dragoman.instruct.interactive.plots import Shares
+from dragoman.instruct.interactive.plots import Length, Shares
 from dragoman.instruct.interactive.scene import Scene
 from dragoman.instruct.interactive.script import Script
 from dragoman.instruct.linked import Side
@@ -45,7 +45,7 @@ def chains(scene: Scene) -> dict[str, list[str]]:
     return found
 
 
-def variants(script: Script, turns: int, shares: Shares) -> bool:
+def variants(script: Script, length: Length, shares: Shares) -> bool:
     """A draft of the data, its corrections, the corrected texts."""
     found = chains(script.scene)
     if not found:
@@ -54,17 +54,19 @@ def variants(script: Script, turns: int, shares: Shares) -> bool:
     chain = found[kind]
     if kind == "style/another":
         script.rng.shuffle(chain)
-    chain = chain[-turns:]
+    chain = chain[-length.turns :]
     draft = kind != "style/another"
     script.dialogue.translate(script.asks, chain[0], context(chain[0]) if draft else learned(chain[0]))
     for text in chain[1:]:
         said, asked = _asked(script, kind, script.dialogue.text, text)
         script.dialogue.correct(said, text, asked, kind=kind)
-    people = kind == "style/revision" and len(script.dialogue.rounds) < turns
+    rounds = len(script.dialogue.rounds)
+    people = kind == "style/revision" and rounds < length.turns
     if people and shares.get("history") and script.rng.random() < BACK:
         script.dialogue.undo(script.say("history/undo"))
-    elif shares.get("question") and len(script.dialogue.rounds) < turns:
-        script.ask()
+    else:
+        for _ in range(length.asides(rounds, shares, script.rng)):
+            script.ask()
     return True
 
 

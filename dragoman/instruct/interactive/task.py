@@ -14,7 +14,7 @@ from dragoman.errors import RecipeError
 from dragoman.instruct.interactive.check import fault
 from dragoman.instruct.interactive.dialogue import Dialogue
 from dragoman.instruct.interactive.lexicon import Lexicon, pair_lexicon
-from dragoman.instruct.interactive.plots import Shares, corrections, history, questions
+from dragoman.instruct.interactive.plots import PLOTS, Length, Shares, corrections, history, questions
 from dragoman.instruct.interactive.scene import Scene
 from dragoman.instruct.interactive.script import Script
 from dragoman.instruct.interactive.style import variants
@@ -26,6 +26,8 @@ from dragoman.prompt.example import Example
 from dragoman.recipe import TaskSpec
 
 KINDS = ("vocabulary", "grammar", "content", "style", "history", "question")
+LEAST = {"history": min(least for _, least in PLOTS)}
+"""User turns that a kind needs, where two are not enough."""
 OWN_REQUEST = 0.5
 """Share of the requests in the template's own words for a translation, where the user speaks its language."""
 
@@ -51,9 +53,12 @@ class Interactive:
         """The dialogue of an item."""
         record, direction = self.lines.items[item]
         line = self.lines.items.line(item)
-        turns = rng.randint(*self.spec.turns)
+        fewest, most = self.spec.turns
         language = rng.choice(self._languages(direction))
         for kind in _drawn(self.shares, rng):
+            if LEAST.get(kind, 2) > most:
+                continue
+            length = Length(fewest, rng.randint(max(fewest, LEAST.get(kind, 2)), most))
             scene = self._scene(record, direction, line, rng)
             script = Script(
                 scene,
@@ -61,10 +66,7 @@ class Interactive:
                 self._request(direction, language, rng),
                 self.material.prompt_language(direction),
             )
-            if (
-                _written(kind, script, turns, self.shares)
-                and len(script.dialogue.rounds) >= self.spec.turns[0]
-            ):
+            if _written(kind, script, length, self.shares) and len(script.dialogue.rounds) >= fewest:
                 return self._checked(script, scene)
         self.lines.skip("no room for a dialogue")
         return None
@@ -151,13 +153,13 @@ def _drawn(shares: Shares, rng: random.Random) -> Iterator[str]:
         yield kind
 
 
-def _written(kind: str, script: Script, turns: int, shares: Shares) -> bool:
+def _written(kind: str, script: Script, length: Length, shares: Shares) -> bool:
     """Write the dialogue of a kind; False if the line has no room for one."""
     plots: dict[str, Callable[[], bool]] = {
-        "style": lambda: variants(script, turns, shares),
-        "history": lambda: history(script, turns, shares),
-        "question": lambda: questions(script, turns),
+        "style": lambda: variants(script, length, shares),
+        "history": lambda: history(script, length, shares),
+        "question": lambda: questions(script, length),
     }
     if kind in plots:
         return plots[kind]()
-    return corrections(script, kind, turns, shares)
+    return corrections(script, kind, length, shares)
