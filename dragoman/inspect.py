@@ -40,7 +40,9 @@ def _show(console: Console, run: Run, stage: Stage, encoder: Encoder, count: int
         for example in (row for drawn in group for row in encoder.rows(drawn)):
             before = dict(encoder.dropped)
             encoded = encoder.encode(example)
-            console.print(f"\n{example.task}  {example.direction or ''}  {example.id}", style="bold")
+            console.print(
+                f"\n{example.task}  {example.direction or ''}  {example.id}  {example.kind}", style="bold"
+            )
             if encoded is None:
                 reasons = [name for name, n in encoder.dropped.items() if n > before.get(name, 0)]
                 console.print(f"dropped: {', '.join(reasons)}")

@@ -15,6 +15,7 @@ import dragoman
 from dragoman.corpus.fingerprint import FileHashes
 from dragoman.errors import ModelError
 from dragoman.instruct.general_store import files_key
+from dragoman.instruct.interactive.wordings import wordings_key
 from dragoman.recipe import Recipe, Stage, SystemSpec
 from dragoman.recipe_file import settings_hash
 from dragoman.tune.stage import start_of
@@ -31,7 +32,7 @@ PLACE = {"device", "threads", "sharding"}  # of the model section: where it runs
 BESIDE: dict[str, Any] = {  # of a stage: nothing of its weights; where its files lie, not what they hold
     "checkpoint_every": True,
     "control": True,
-    "tasks": {"__all__": {"files"}},
+    "tasks": {"__all__": {"files", "wordings"}},
 }
 
 
@@ -72,6 +73,7 @@ class Keys:
             self.weights(start),
             recipe.validation if stage.best != "last" else None,
             *self._files(stage),
+            *[f"{name} {wordings_key(task.wordings)}" for name, task in stage.tasks.items() if task.wordings],
         )
 
     def _files(self, stage: Stage) -> list[str]:

@@ -270,6 +270,7 @@ def _resolved(recipe: Recipe, folder: Path) -> Recipe:
                     setattr(variants, name, [resolve(value) for value in getattr(variants, name)])
     for stage in recipe.stages:
         for task in stage.tasks.values():
+            task.wordings = resolve(task.wordings) if task.wordings else None
             task.files = [  # what is no path may be the id of a data set
                 path if ".json" in path or Path(path).exists() else value
                 for path, value in ((resolve(value), value) for value in task.files)

@@ -17,6 +17,7 @@ from dragoman.instruct.conflict import Conflict
 from dragoman.instruct.constrained import Constrained
 from dragoman.instruct.general import General
 from dragoman.instruct.hint import Hint
+from dragoman.instruct.interactive.task import Interactive
 from dragoman.instruct.mono import Mono
 from dragoman.instruct.mt import Mt
 from dragoman.instruct.revise import Revise
@@ -33,6 +34,7 @@ TASKS: dict[str, Callable[[TaskSpec, Material], Task]] = {
     "revise": Revise,
     "constrained": Constrained,
     "general": General,
+    "interactive": Interactive,
 }
 
 

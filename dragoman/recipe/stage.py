@@ -24,6 +24,9 @@ from dragoman.recipe.section import (
     Weight,
 )
 
+DialogueKind = Literal["vocabulary", "grammar", "content", "style", "history", "question"]
+Turns = Annotated[int, Field(ge=2)]
+
 
 class TaskSpec(Section):
     """A task in a stage's mixture."""
@@ -80,11 +83,26 @@ class TaskSpec(Section):
     """general: which split of a data set."""
     learn: Literal["all", "last"] = "all"
     """general: learn every answer of a dialogue, or only the last."""
+    kinds: dict[DialogueKind, Weight] = {}
+    """interactive: shares of the kinds of dialogues (absent: all that the text allows, alike)."""
+    turns: tuple[Turns, Turns] = (2, 5)
+    """interactive: fewest and most user turns of a dialogue, the request for the translation included."""
+    user_language: Literal["en", "source", "target", "mixed"] = "mixed"
+    """interactive: what the user speaks; `mixed`: any of these that has wordings."""
+    wordings: str | None = None
+    """interactive: a folder of <code>.yaml files with what users say, beside the shipped ones."""
 
     @field_validator("files", mode="before")
     @classmethod
     def _one_file(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+    @field_validator("turns")
+    @classmethod
+    def _in_order(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if value[0] > value[1]:
+            raise ValueError("`turns` is [fewest, most]")
+        return value
 
     @model_serializer(mode="wrap")
     def _shown(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -101,7 +119,7 @@ FIRST_SETTINGS = (
     "spare_shared", "languages", "bilingual", "heads", "labelled", "shots",
 )  # fmt: skip
 """Those that every task tells."""
-TASK_NAMES = ("mt", "mono", "conflict", "align", "hint", "revise", "constrained", "general")
+TASK_NAMES = ("mt", "mono", "conflict", "align", "hint", "revise", "constrained", "general", "interactive")
 
 
 class Objective(Section):

@@ -32,7 +32,7 @@ from dragoman.tune.slices import collect
 from dragoman.tune.source import Source
 from dragoman.tune.step import Stepper
 
-PAIR_TASKS = ("mt", "conflict", "hint")  # tasks whose directions count as tuned on: they learn translations
+PAIR_TASKS = ("mt", "conflict", "hint", "interactive")  # their directions count as tuned on: they learn pairs
 MakeValidate = Callable[[Any, Encoder, Stepper], Validate]
 
 
