@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from dragoman.errors import ModelError
@@ -90,6 +91,10 @@ def load_model(source: str, settings: Model | None = None) -> PreTrainedModel:
                 trust_remote_code=False,
                 **extra,
             )
+    except SafetensorError as error:
+        raise ModelError(
+            f"model {source!r}: damaged weights ({error}); delete it and make it again"
+        ) from error
     except Exception as error:
         raise ModelError(f"base {source!r} cannot be loaded{_place(source)}: {_reason(error)}") from error
     if missing := sorted(report["missing_keys"]):
