@@ -76,12 +76,14 @@ def test_pauses_double(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_retry_after_in_seconds_and_as_a_date() -> None:
-    date = email.utils.formatdate(time.time() + 2, usegmt=True)
+    until = int(time.time()) + 2  # a date holds whole seconds
+    date = email.utils.formatdate(until, usegmt=True)
     acts = [stub.status(429, Retry_After="0.3"), stub.status(429, Retry_After=date)]
     with serving(acts=acts) as server:
         client(server).ask(ASKED)
-    first, second = (after - before for before, after in zip(server.times, server.times[1:], strict=False))
-    assert 0.3 <= first < 2 and 0.8 <= second < 4
+        assert time.time() >= until, "the date has come"
+    first, _ = (after - before for before, after in zip(server.times, server.times[1:], strict=False))
+    assert first >= 0.3
 
 
 def test_a_very_long_pause_is_not_waited_for() -> None:
