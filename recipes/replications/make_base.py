@@ -22,6 +22,7 @@ import torch
 from dragoman.console import progress, say
 from dragoman.corpus.prepare import prepare
 from dragoman.corpus.store import Store
+from dragoman.instruct.interactive.wordings import speech
 from dragoman.instruct.mixture import Mixture
 from dragoman.instruct.task import Material
 from dragoman.language.language import Direction
@@ -56,6 +57,9 @@ def arguments() -> argparse.Namespace:
         "--templates", default="alpaca,alpaca-post", help="templates whose words become tokens"
     )
     parser.add_argument("--wordings", default="mt", help="and which of their wordings, with commas")
+    parser.add_argument(
+        "--dialogues", default="", help="languages whose users' wordings become tokens, with commas"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the base")
     parser.add_argument("--vocabulary", type=int, default=4000)
     parser.add_argument("--hidden", type=int, default=256)
@@ -70,8 +74,10 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def tokenizer_text(store: Store, templates: list[str], wordings: list[str]) -> Iterator[str]:
-    """The corpus, and the words of the prompts often enough to become tokens: prompts get short.
+def tokenizer_text(
+    store: Store, templates: list[str], wordings: list[str], dialogues: list[str]
+) -> Iterator[str]:
+    """The corpus, and the words of prompts and users often enough to become tokens: prompts get short.
 
     The model itself never sees a prompt.
     """
@@ -81,7 +87,10 @@ def tokenizer_text(store: Store, templates: list[str], wordings: list[str]) -> I
         template = load_template(name)
         words = [frame.with_input for frame in template.frames.values()]
         said = [text for key in wordings for text in template.wordings.get(key, {}).values()]
-        yield from [*words, *said] * TEMPLATE_TIMES
+        yield from [*words, *template.system.values(), *said] * TEMPLATE_TIMES
+    for code in dialogues:
+        said = [text for texts in speech(code).wordings.values() for text in texts]
+        yield from said * (TEMPLATE_TIMES // 10)
 
 
 def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iterator[np.ndarray]:
@@ -128,7 +137,13 @@ def main() -> None:
     work = options.out.with_name(options.out.name + ".work")
     store = prepared(options, options.languages.split(","), work / "corpus")
     tokenizer = learn_tokenizer(
-        tokenizer_text(store, options.templates.split(","), options.wordings.split(",")), options.vocabulary
+        tokenizer_text(
+            store,
+            options.templates.split(","),
+            options.wordings.split(","),
+            [code for code in options.dialogues.split(",") if code],
+        ),
+        options.vocabulary,
     )
     rows = pack(documents(store, tokenizer, options), options.row, options.seed)
     inner = -(-options.hidden * 8 // 3 // 64) * 64

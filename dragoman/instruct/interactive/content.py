@@ -151,7 +151,8 @@ def wrong_name(scene: Scene) -> Fault | None:
 def _name_pair(scene: Scene, pair: Phrase) -> bool:
     """A name in both languages: in one script it begins alike, in two scripts its capital tells."""
     one, two = scene.source.quote(pair.source), scene.target.quote(pair.target)
-    alike = one[:3].casefold() == two[:3].casefold() or one.isascii() != two.isascii()
+    scripts = {unicodedata.name(word[0], "").split(" ")[0] for word in (one, two)}
+    alike = one[:3].casefold() == two[:3].casefold() or len(scripts) > 1
     return alike and len(two) > 2 and is_name(scene, pair)
 
 
