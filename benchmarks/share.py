@@ -87,9 +87,9 @@ def draw(store: Store, encoder: Encoder, options: argparse.Namespace) -> list[li
     """Pairs about which there is as much to assert as is asked for."""
     spec = TaskSpec(assertions=max(COUNTS), posterior=options.posterior)
     mixture = Mixture({"align": spec}, Material(store, encoder.template), 1, "share")
-    found: list[list[Example]] = []
-    while len(found) < options.pairs:
-        found += [group for group in mixture.draw(options.pairs) if len(group) == max(COUNTS)]
+    found = [group for group in mixture.draw(int(mixture.epoch_draws)) if len(group) == max(COUNTS)]
+    if len(found) < options.pairs:
+        raise SystemExit(f"only {len(found)} pairs give {max(COUNTS)} assertions; raise --lines")
     return found[: options.pairs]
 
 

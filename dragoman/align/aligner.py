@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -119,6 +119,17 @@ class Aligner:
                     f"only one direction was learnt, {settings.symmetrize} needs another; train it again"
                 )
         self.settings = settings
+
+    def depends(self) -> dict[str, Any]:
+        """All that the links of a text depend on besides the text: settings, and the models' numbers."""
+        from dragoman.align import agree, chain, diagonal, joint, one_way, rows, table
+
+        numbers = {
+            "hmm": (joint.NULL, joint.BAG, joint.CHAIN, agree.WORDS, agree.STEMS, chain.FAR),
+            "diagonal": (one_way.PASSES, diagonal.NULL, diagonal.TENSION, diagonal.ALPHA),
+        }[self.settings.model]
+        thin = rows.THIN_ABOVE, table.RARE, self.chunk
+        return {**asdict(self.settings), "numbers": numbers, "agree": THRESHOLD, "thin": thin}
 
     def passes(self) -> int:
         """How often training goes over the text: what ``tell`` counts to is this times the pairs."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 
-from dragoman.instruct.linked import LinkedItems, Unit, asked
+from dragoman.errors import RecipeError
+from dragoman.instruct.linked import LinkedItems, Unit, asked, check_wordings
 from dragoman.instruct.task import Material
 from dragoman.prompt.example import Example, assistant
 from dragoman.recipe import TaskSpec
@@ -24,6 +25,18 @@ class Align:
         self.spec, self.material = spec, material
         self.lines = LinkedItems(spec, material, "align")
         self.size = self.lines.size
+        self._check()
+
+    def _check(self) -> None:
+        texts = {"source_text": "", "target_text": ""}
+        names = ("source_word", "target_word")
+        check_wordings(self.material, self.lines.directions, ("align", "align_input"), *names, **texts)
+        for direction in self.lines.directions:
+            if self.material.instruction(TRUE, direction) == self.material.instruction(FALSE, direction):
+                raise RecipeError(
+                    f"template {self.material.template.name!r}: the wordings of {TRUE} and {FALSE} are the "
+                    "same; write two different answers"
+                )
 
     def make(self, item: int, rng: random.Random) -> list[Example]:
         """As many assertions as the task asks for, or as the line gives."""
@@ -31,7 +44,7 @@ class Align:
         if not line.links:
             self.lines.skip("no usable link")
             return []
-        pairs = line.partners(line.units(self.spec.phrases, rng), rng)
+        pairs = line.partners(line.units(self.spec.phrases, rng), rng, self.spec.assertions // 2)
         if not pairs:
             self.lines.skip("no wrong word for a link")
             return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from dragoman.instruct.linked import Linked, LinkedItems, Unit
+from dragoman.instruct.linked import Linked, LinkedItems, Unit, check_wordings
 from dragoman.instruct.task import Material
 from dragoman.prompt.example import Example, assistant, user
 from dragoman.recipe import TaskSpec
@@ -17,6 +17,8 @@ class Hint:
         self.spec, self.material = spec, material
         self.lines = LinkedItems(spec, material, "hint")
         self.size = self.lines.size
+        check_wordings(material, self.lines.directions, ("hint",), "hints")
+        check_wordings(material, self.lines.directions, ("hint_line",), "source_word", "target_word")
 
     def make(self, item: int, rng: random.Random) -> list[Example]:
         """One example; none if the line has no usable link."""
@@ -31,7 +33,8 @@ class Hint:
             target = self._target(line, unit, units, rng)
             names = {"source_word": line.source.quote(unit.source), "target_word": line.target.quote(target)}
             rows.append(self.material.instruction("hint_line", direction, **names))
-        instruction = self.material.instruction("hint", direction, hints=",\n".join(rows))
+        between = self.material.instruction("hint_between", direction)
+        instruction = self.material.instruction("hint", direction, hints=between.join(rows))
         turns = (user(instruction, line.source.text), assistant(line.target.text))
         language = self.material.prompt_language(direction)
         return [Example(turns, "hint", direction, record.id, prompt_language=language)]

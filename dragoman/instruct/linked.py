@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from dragoman.corpus.pair import Record
+from dragoman.errors import RecipeError
 from dragoman.instruct.links import Cell, PairLinks, pair_links
 from dragoman.instruct.task import Material, PairItems, stream_seed, task_directions
 from dragoman.instruct.words import Word, word_type, words
@@ -16,8 +17,11 @@ from dragoman.prompt.example import Turn, user
 from dragoman.recipe import TaskSpec
 
 Link = tuple[int, int]
-NEAR = 2
-"""Words of links that are no further apart, on both sides, may answer each other as phrases."""
+NEAR, FAR = 3, 4
+"""Links nearer than NEAR words, on both sides, are never exchanged: people link phrases, each word with each.
+Those nearer than FAR are exchanged only where a line has no others."""
+UNLIKE = 0.6
+"""How much the words of two links may differ in form, where a line has others: see :meth:`Linked.unlike`."""
 
 
 class Unit(NamedTuple):
@@ -25,6 +29,11 @@ class Unit(NamedTuple):
 
     source: Link
     target: Link
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Words of both sides."""
+        return self.source[1] - self.source[0], self.target[1] - self.target[0]
 
 
 class Side:
@@ -50,13 +59,13 @@ class Linked:
 
     A link is usable if it reaches the posterior that the task asks for, neither of its words has another that
     does, and (``words_only``) both are words, not signs or numbers. With ``placebo`` the target words of the
-    links are shuffled, each time alike.
+    links are shuffled, each time alike; a line with a single link, which cannot be shuffled, has none.
     """
 
     def __init__(self, source: Side, target: Side, cells: Iterable[Cell], spec: TaskSpec, id: str) -> None:
         self.source, self.target = source, target
         cells = list(cells)
-        likely = [(i, j) for i, j, score in cells if score >= spec.posterior]
+        likely = sorted((i, j) for i, j, score in cells if score >= spec.posterior)
         ahead, back = Counter(i for i, _ in likely), Counter(j for _, j in likely)
         self.links = [
             (i, j)
@@ -66,6 +75,7 @@ class Linked:
         ]
         related: Iterable[Link] = [(i, j) for i, j, _ in cells]
         if spec.placebo:
+            self.links = self.links if len(self.links) > 1 else []
             places = [j for _, j in self.links]
             random.Random(stream_seed("placebo", id)).shuffle(places)
             related = self.links = [(i, j) for (i, _), j in zip(self.links, places, strict=True)]
@@ -92,26 +102,56 @@ class Linked:
             found.append(Unit((i, i + 1), (j, j + 1)))
         return found
 
-    def partners(self, units: list[Unit], rng: random.Random) -> list[tuple[Unit, Unit]]:
-        """Pairs of units, no unit twice, whose words may be exchanged: both exchanges are wrong.
+    def partners(
+        self, units: list[Unit], rng: random.Random, most: int | None = None
+    ) -> list[tuple[Unit, Unit]]:
+        """At most so many pairs of units, no unit twice, whose words may be exchanged: both ways are wrong.
 
-        Units that stand near each other on both sides are no pair: aligners split between words what people
-        link as phrases.
+        Partners are equally many words, look alike and stand far apart. Words that answer each other are
+        often both long, or both capitals; if those of false assertions were not, form alone would give the
+        answer away. A line that has no such pair gives the one that comes closest.
         """
-        free, pairs = units[:], []
+        free = units[:]
+        pairs: list[tuple[Unit, Unit]] = []
+        rest: list[tuple[float, tuple[Unit, Unit]]] = []
         rng.shuffle(free)
-        while free:
+        while free and (most is None or len(pairs) < most):
             one = free.pop()
-            for place, two in enumerate(free):
-                exchanged = self.apart(one.source, two.target) and self.apart(two.source, one.target)
-                if exchanged and not (_near(one.source, two.source) and _near(one.target, two.target)):
-                    pairs.append((one, free.pop(place)))
-                    break
-        return pairs
+            found = [(self._cost(one, two), k) for k, two in enumerate(free) if self._wrong(one, two)]
+            if not found:
+                continue
+            cost, place = min(found)
+            if cost <= UNLIKE:
+                pairs.append((one, free.pop(place)))
+            else:
+                rest.append((cost, (one, free[place])))
+        return pairs or [pair for _, pair in sorted(rest)[:1]]
+
+    def _wrong(self, one: Unit, two: Unit) -> bool:
+        """Whether both exchanges of two units are surely wrong."""
+        return (
+            one.size == two.size
+            and not (_near(one.source, two.source, NEAR) and _near(one.target, two.target, NEAR))
+            and self.apart(one.source, two.target)
+            and self.apart(two.source, one.target)
+        )
+
+    def _cost(self, one: Unit, two: Unit) -> float:
+        near = _near(one.source, two.source, FAR) and _near(one.target, two.target, FAR)
+        return near + self.unlike(one, two)
+
+    def unlike(self, one: Unit, two: Unit) -> float:
+        """How much two units differ in form: the difference in length as a share of the longer one, for both
+        sides together, and 1 more for each side where only one begins with a capital."""
+        found = 0.0
+        for side, spans in ((self.source, (one.source, two.source)), (self.target, (one.target, two.target))):
+            a, b = map(side.quote, spans)
+            found += abs(len(a) - len(b)) / max(len(a), len(b)) + (a[0].isupper() != b[0].isupper())
+        return found
 
 
-def _near(one: Link, two: Link) -> bool:
-    return max(one[0], two[0]) - min(one[1], two[1]) < NEAR
+def _near(one: Link, two: Link, words: int) -> bool:
+    return max(one[0], two[0]) - min(one[1], two[1]) < words
 
 
 class LinkedItems:
@@ -119,7 +159,8 @@ class LinkedItems:
 
     def __init__(self, spec: TaskSpec, material: Material, task: str) -> None:
         self.spec, self.material, self.task = spec, material, task
-        self.items = PairItems(material.store, task_directions(spec, material.store, task))
+        self.directions = task_directions(spec, material.store, task)
+        self.items = PairItems(material.store, self.directions)
         self.size = self.items.size
         self._links: dict[tuple[str, ...], PairLinks] = {}
 
@@ -160,3 +201,22 @@ def asked(material: Material, task: str, direction: Direction, line: Linked, **v
     values = {"source_text": line.source.text, "target_text": line.target.text} | values
     text = material.instruction(f"{task}_input", direction, **values)
     return user(material.instruction(task, direction, **values), text or None)
+
+
+def check_wordings(
+    material: Material, directions: Iterable[Direction], wordings: Iterable[str], *needed: str, **values: str
+) -> None:
+    """RecipeError unless the wordings together can be filled and hold the placeholders that are ``needed``.
+
+    To be called before anything is drawn: a misspelt placeholder ends a run before its first step. ``values``
+    may be filled besides ``needed``.
+    """
+    marks = {name: f"\x02{name}\x03" for name in needed}
+    for direction in directions:
+        text = "".join(material.instruction(name, direction, **values, **marks) for name in wordings)
+        for name, mark in marks.items():
+            if mark not in text:
+                raise RecipeError(
+                    f"template {material.template.name!r}, wording of {' and '.join(wordings)} "
+                    f"({material.prompt_language(direction)}): {{{name}}} is missing; write it there"
+                )

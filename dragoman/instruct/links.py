@@ -1,15 +1,19 @@
-"""The word links of a corpus, for tasks that speak of words: made once for a language pair, kept beside it.
+"""The word links of a corpus, for tasks that speak of words: made once for a language pair, kept in the run.
 
-A folder ``links/<a>-<b>-<hash>`` beside the store, whose name tells the content of the text: ``starts.npy``,
-``source.npy``, ``target.npy`` and ``score.npy`` hold for each line of the pair the cells that either
-direction of the aligner gives at least :data:`LOW`; a cell's score is the geometric mean of both posteriors.
-``known.npy`` holds sorted hashes of the types that meet in some cell of the text.
+A folder ``links/<a>-<b>-<hash>`` beside the run's corpus (beside the store where there is no run), whose name
+tells the content of the text and what the aligner was set to: ``starts.npy``, ``source.npy``, ``target.npy``
+and ``score.npy`` hold for each line of the pair the cells that either direction of the aligner gives at least
+:data:`LOW`; a cell's score is the geometric mean of both posteriors. ``known.npy`` holds sorted hashes of the
+types that meet in some cell of the text with at least :data:`MET`. A run takes the links that another run
+beside it has made of the same text.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,18 +21,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dragoman.align.segment import SAMPLE, needs_cutting
-from dragoman.console import progress
-from dragoman.corpus.artifact import FORMAT, alone, new_folder, read_manifest, write_manifest
+from dragoman.console import progress, say
+from dragoman.corpus.artifact import FORMAT, MANIFEST, alone, new_folder, read_manifest, write_manifest
+from dragoman.errors import DataError
 from dragoman.instruct.words import word_type, words
 from dragoman.language.language import Direction
 
 if TYPE_CHECKING:
+    from dragoman.align.aligner import Aligner
     from dragoman.corpus.store import Store
 
-MADE = 1
-"""Goes up when the same text would get other links."""
-LOW = 0.02
-"""Posterior below which, in both directions, two words are taken for unrelated."""
+MADE = 2
+"""Goes up when the same text would get other links of an aligner with the same settings."""
+LOW = 0.001
+"""Posterior below which, in both directions, two words of a line are taken for unrelated."""
+MET = 0.01
+"""Score from which on two types count as known to answer each other, anywhere in the text."""
 AT_ONCE = 1_000_000
 """Pairs that the aligner learns from; more are linked with what a sample of that size taught it."""
 _BLOCK = 200_000
@@ -43,10 +51,15 @@ class PairLinks:
         self.manifest = read_manifest(folder, "set of links")
         self.first, self.second = self.manifest["pair"]
         self._spaceless = dict(zip(self.manifest["pair"], self.manifest["spaceless"], strict=True))
-        self._starts, self._source, self._target, self._score, self._known = (
-            np.load(folder / f"{name}.npy", mmap_mode="r")
-            for name in ("starts", "source", "target", "score", "known")
-        )
+        try:
+            self._starts, self._source, self._target, self._score, self._known = (
+                np.load(folder / f"{name}.npy", mmap_mode="r")
+                for name in ("starts", "source", "target", "score", "known")
+            )
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{folder}: the links are damaged ({error}); remove the folder, they are made again"
+            ) from None
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -78,14 +91,47 @@ def pair_links(store: Store, direction: Direction) -> PairLinks:
     DataError if no line has words on both sides, or the place cannot be written to.
     """
     pair = sorted(direction)
-    told = json.dumps([MADE, FORMAT, LOW, AT_ONCE, store.manifest["sha256"], pair])
+    told = json.dumps([MADE, FORMAT, MET, AT_ONCE, _aligner().depends(), store.manifest["sha256"], pair])
     name = f"{'-'.join(pair)}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
-    folder = store.folder.parent / "links" / name
-    if not (folder / "manifest.json").exists():
+    folder = _home(store) / name
+    if not (folder / MANIFEST).exists():
         with alone(folder.with_name(name + ".lock")):
-            if not (folder / "manifest.json").exists():
+            if not (folder / MANIFEST).exists() and not _taken(folder):
                 _make(store, Direction(*pair), folder)
     return PairLinks(folder)
+
+
+def _aligner() -> Aligner:
+    """Every cell that either direction thinks at all likely: what is missing is a safe negative."""
+    from dragoman.align.aligner import Aligner
+
+    return Aligner("hmm", "union", LOW, segment="words")
+
+
+def _home(store: Store) -> Path:
+    """Where links are kept: in the run, so that they outlive a corpus that is made anew."""
+    corpus = store.folder.parent
+    return (corpus.parent if (corpus.parent / "recipe.yaml").is_file() else corpus) / "links"
+
+
+def _taken(folder: Path) -> bool:
+    """Whether a run beside this one had these links; they stand here, too, then. Files are shared on disk."""
+    run = folder.parents[1]
+    if not (run / "recipe.yaml").is_file():
+        return False
+    for found in sorted(run.parent.glob(f"*/{folder.parent.name}/{folder.name}/{MANIFEST}")):
+        with new_folder(folder) as part:
+            shutil.copytree(found.parent, part, copy_function=_shared, dirs_exist_ok=True)
+        say(f" links     {folder.name.rpartition('-')[0]} as in {found.parents[2]}")
+        return True
+    return False
+
+
+def _shared(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one that knows no links
+        shutil.copyfile(source, target)
 
 
 def _make(store: Store, pair: Direction, folder: Path) -> None:
@@ -103,16 +149,14 @@ def _make(store: Store, pair: Direction, folder: Path) -> None:
     with new_folder(folder) as part:
         for name, values in arrays.items():
             np.save(part / f"{name}.npy", values)
-        facts = {"lines": len(indices), "low": LOW, "pair": list(pair), "spaceless": spaceless}
+        facts = {"lines": len(indices), "pair": list(pair), "spaceless": spaceless}
+        facts["aligner"] = _aligner().depends()
         write_manifest(part, {"format": FORMAT, **facts})
 
 
 def _align(sides: tuple[list[str], list[str]], title: str) -> dict[str, np.ndarray]:
     """The cells of all lines, as the arrays of a folder."""
-    from dragoman.align.aligner import Aligner
-
-    # every cell that either direction thinks likely enough: what is missing is a safe negative
-    aligner = Aligner("hmm", "union", LOW, segment="words")
+    aligner = _aligner()
     count = len(sides[0])
     with progress(title, min(count, AT_ONCE) * aligner.passes()) as advance:
         if count <= AT_ONCE:
@@ -134,12 +178,12 @@ def _align(sides: tuple[list[str], list[str]], title: str) -> dict[str, np.ndarr
 
 def _known(sides: tuple[list[str], list[str]], arrays: dict[str, np.ndarray]) -> Any:
     hashes = array("Q")
-    starts = arrays["starts"]
+    starts, met = arrays["starts"], arrays["score"] >= MET
     for line, texts in enumerate(zip(*sides, strict=True)):
         one, two = (text.split(" ") for text in texts)
         span = slice(starts[line], starts[line + 1])
-        for i, j in zip(arrays["source"][span].tolist(), arrays["target"][span].tolist(), strict=True):
-            hashes.append(_pair_hash(one[i], two[j]))
+        ends = (arrays[name][span][met[span]].tolist() for name in ("source", "target"))
+        hashes.extend(_pair_hash(one[i], two[j]) for i, j in zip(*ends, strict=True))
     return np.unique(np.array(hashes, np.uint64))
 
 

@@ -60,7 +60,7 @@ class TaskSpec(Section):
     shots: Annotated[int, Field(ge=0)] = 0
     """mt: worked examples before the request (drawn from the training text)."""
     posterior: Annotated[float, Field(gt=0, lt=1)] = 0.6
-    """Tasks of words: least posterior (geometric mean of both directions) of a link that is used."""
+    """Tasks of words, interactive: least posterior (geometric mean of both ways) of a link that is used."""
     words_only: bool = True
     """Tasks of words (align, hint, revise, constrained): leave punctuation and numbers out."""
     placebo: bool = False
@@ -110,7 +110,9 @@ class TaskSpec(Section):
         told: dict[str, Any] = handler(self)
         fields = type(self).model_fields
         return {
-            key: value for key, value in told.items() if key in FIRST_SETTINGS or value != fields[key].default
+            key: value
+            for key, value in told.items()
+            if key in FIRST_SETTINGS or getattr(self, key) != fields[key].default
         }
 
 

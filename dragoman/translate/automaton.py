@@ -11,7 +11,7 @@ import codecs
 from collections import defaultdict
 from collections.abc import Sequence
 
-from dragoman.language.phrases import BORDER, FREE, LEADS, SPACE, START, fold, kind_of, spellings
+from dragoman.language.phrases import BORDER, FREE, LEADS, SPACE, START, fold, kind_of, normal, spellings
 from dragoman.translate.demand import Demand, clauses
 from dragoman.translate.lexicon import Lexicon
 
@@ -97,7 +97,8 @@ class Automaton:
             [index for index, phrase in enumerate(self.phrases) if phrase.clause == clause]
             for clause in range(len(parts))
         ]
-        for text in dict.fromkeys(spelling for phrase in demand.forbid for spelling in spellings(phrase)):
+        forbidden = filter(None, map(normal, demand.forbid))
+        for text in dict.fromkeys(spelling for phrase in forbidden for spelling in spellings(phrase)):
             self.phrases.append(Phrase(text, FORBIDDEN, demand.ignore_case))
         self._first: dict[str, list[int]] = defaultdict(list)
         for index, phrase in enumerate(self.phrases):

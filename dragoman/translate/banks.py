@@ -86,9 +86,12 @@ class Banks:
         if node.offers is None:
             node.offers = self._offers(node)
         found = [token for token, _, _ in node.offers]
-        if room - 1 <= self.window and node.missing:
-            found += (plan_of(self.automaton, node) or ())[:1]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([*found, *self._shortest(node, room - 1)]))
+
+    def _shortest(self, node: Node, room: int) -> tuple[int, ...]:
+        """The next token of the shortest way to meet what is open, where little room is left after it."""
+        near = room <= self.window and node.missing
+        return (plan_of(self.automaton, node) or ())[:1] if near else ()
 
     def _offers(self, node: Node) -> list[tuple[int, int, int]]:
         """Tokens with the phrase they belong to and the bytes of it that stand there already."""
@@ -128,7 +131,8 @@ class Banks:
             tokens |= dict(row.best)
         else:
             inside = {token for token, _, done in row.node.offers or () if done}
-            tokens = {token: price for token, price in tokens.items() if not inside or token in inside}
+            kept = inside and inside.union(self._shortest(row.node, room))
+            tokens = {token: price for token, price in tokens.items() if not kept or token in kept}
         found = []
         for token, log_prob in tokens.items():
             after = self.automaton.step(row.node, token)

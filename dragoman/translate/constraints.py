@@ -12,6 +12,8 @@ from dragoman.translate.automaton import Automaton, Node
 from dragoman.translate.banks import FLOOR, Banks, Candidate, Row
 from dragoman.translate.state import Settings, State
 
+SPARE = 4
+"""Tokens of a row that are looked at beyond what the beam could take: some may be forbidden."""
 DEEP = 256
 """Tokens of a row that are looked at where none of the likeliest may be chosen."""
 
@@ -36,7 +38,7 @@ class Constraints:
             if one is not None
         }
         self.stops = list(settings.stop_ids)
-        self.width = 2 * settings.beam + len(self.stops)
+        self.width = settings.beam + SPARE + len(self.stops)
         self._nodes: dict[int, Node] = {}
         self._bound: set[int] = set()
         self._chosen: dict[tuple[int, int], Candidate] = {}

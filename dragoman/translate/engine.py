@@ -141,8 +141,7 @@ class Translator:
                 for item, hypotheses in zip(batch, self._decode(batch, beam), strict=True):
                     demand = items[item].demand
                     assert demand is not None
-                    good = [self.meeting.good(some, demand) for some in (item.found, hypotheses)]
-                    item.found = self.meeting.best(*good) or hypotheses[:1]
+                    item.found = self.meeting.best(item.found, hypotheses, demand)
                 yield batch
 
     def _misses(self, item: Item, request: Request) -> bool:

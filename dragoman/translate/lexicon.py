@@ -9,7 +9,7 @@ from dragoman.prompt.safe import Text
 from dragoman.prompt.templates import Piece
 
 FAR = 1 << 20
-"""Number of tokens that stands for "cannot be written"."""
+"""A number of tokens that no text has."""
 
 
 class Lexicon:
@@ -33,35 +33,30 @@ class Lexicon:
         self.longest = max(map(len, self.ids), default=0)
         spelt = vocabulary.spell(b" a")
         self.fresh_space = spelt is not None and encoder.decode(spelt) == "a"
-        self.spelled = lru_cache(maxsize=4096)(self._spelled)
+        self.spelled = lru_cache(maxsize=8192)(self._spelled)
+        self.fewest = lru_cache(maxsize=8192)(self._fewest)
 
     def surface(self, token: int) -> bytes:
         """What a token writes; nothing for control tokens and ids beyond the vocabulary."""
         return self.surfaces[token] if token < len(self.surfaces) else b""
 
-    def pieces(self, rest: bytes) -> list[tuple[int, int]]:
-        """The tokens that ``rest`` can begin with, each with the number of bytes it writes."""
-        sizes = range(1, min(self.longest, len(rest)) + 1)
-        return [(self.ids[rest[:size]], size) for size in sizes if rest[:size] in self.ids]
+    def pieces(self, text: bytes, start: int = 0) -> list[tuple[int, int]]:
+        """The tokens that ``text[start:]`` can begin with, each with the place where it ends."""
+        ends = range(start + 1, min(start + self.longest, len(text)) + 1)
+        return [(self.ids[text[start:end]], end) for end in ends if text[start:end] in self.ids]
 
-    def costs(self, text: bytes) -> list[int]:
-        """Fewest tokens that write ``text[i:]``, for each i up to its length; FAR if none can."""
+    def _fewest(self, text: bytes) -> tuple[int, ...] | None:
+        """The fewest tokens that write a text, the longest ones first; None if none can."""
         costs = [FAR] * len(text) + [0]
         for start in reversed(range(len(text))):
-            found = (1 + costs[start + size] for _, size in self.pieces(text[start:]))
-            costs[start] = min(found, default=FAR)
-        return costs
-
-    def shortest(self, text: bytes, costs: list[int], start: int = 0) -> list[int]:
-        """The fewest tokens that write ``text[start:]``, given its ``costs``."""
-        ids = []
+            costs[start] = min((1 + costs[end] for _, end in self.pieces(text, start)), default=FAR)
+        if costs[0] >= FAR:
+            return None
+        ids, start = [], 0
         while start < len(text):
-            index, size = min(
-                self.pieces(text[start:]), key=lambda piece: (costs[start + piece[1]], -piece[1])
-            )
+            index, start = min(self.pieces(text, start), key=lambda piece: (costs[piece[1]], -piece[1]))
             ids.append(index)
-            start += size
-        return ids
+        return tuple(ids)
 
     def _spelled(self, rest: bytes) -> tuple[int, ...]:
         """The tokens with which the tokenizer itself writes text that goes on; empty if none can."""
@@ -73,5 +68,4 @@ class Lexicon:
             ids = self.safe.encode_many([Text((Piece(text, True),), False, ())])[0]
             if isinstance(ids, list) and b"".join(map(self.surface, ids)) == rest:
                 return tuple(ids)
-        costs = self.costs(rest)
-        return tuple(self.shortest(rest, costs)) if costs[0] < FAR else ()
+        return self.fewest(rest) or ()

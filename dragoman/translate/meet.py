@@ -24,8 +24,6 @@ Mode = Literal["soft", "hard", "both"]
 MODES: tuple[Mode, ...] = ("soft", "hard", "both")
 LEAST = 4
 """Hypotheses that a search with demands follows at least, also where lines without demands are greedy."""
-EACH = 2
-"""Hypotheses for each number of demands that may be met, as far as twice the beam reaches."""
 
 
 class Meeting:
@@ -44,10 +42,11 @@ class Meeting:
         return item
 
     def beam(self, item: Item) -> int:
-        """Hypotheses that are followed for an item with a demand."""
+        """Hypotheses that are followed for an item with a demand: one more for each part after the first,
+        as far as twice the beam."""
         total = item.automaton.total if item.automaton else 0
         base = max(self.settings.beam, LEAST)
-        return min(2 * base, max(base, EACH * (total + 1)))
+        return min(2 * base, base + max(total - 1, 0))
 
     def search(
         self, model: Any, items: Sequence[Item], beam: int, processors: Sequence[Processor]
@@ -62,9 +61,11 @@ class Meeting:
         """Those that meet a demand."""
         return [one for one in hypotheses if check(self.encoder.decode(one.ids), demand).satisfied]
 
-    def best(self, first: Sequence[Hypothesis], second: Sequence[Hypothesis]) -> list[Hypothesis]:
-        """The best of two searches; each text once."""
-        found = {
-            self.encoder.decode(one.ids): one for one in sorted((*first, *second), key=lambda h: h.score)
-        }
-        return sorted(found.values(), key=lambda one: -one.score)[: self.settings.n_best]
+    def best(
+        self, first: Sequence[Hypothesis], second: Sequence[Hypothesis], demand: Demand
+    ) -> list[Hypothesis]:
+        """The best of two searches that meet a demand, each text once; if none does, the best attempt."""
+        ranked = sorted(self.good((*first, *second), demand), key=lambda one: one.score)
+        found = {self.encoder.decode(one.ids): one for one in ranked}
+        best = sorted(found.values(), key=lambda one: -one.score)[: self.settings.n_best]
+        return best or [one for one in second if one.ids][:1] or list(first[:1])

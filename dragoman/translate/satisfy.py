@@ -5,11 +5,11 @@ from __future__ import annotations
 from dragoman.language.phrases import holds
 from dragoman.translate.automaton import Automaton, Node
 from dragoman.translate.demand import Demand, clauses
-from dragoman.translate.lexicon import FAR, Lexicon
+from dragoman.translate.lexicon import Lexicon
 
-SEPARATORS = ("", " ", ", ", "; ", " / ", ". ")
-"""What may stand before a phrase that is put in because nothing else is left; the first that do are taken."""
-TRIES = 400
+SEPARATORS = (" ", ", ", "; ", " / ", ". ")
+"""What may stand before a phrase that is put in because nothing else is left, besides what stands there."""
+TRIES = 1000
 """Ways that are tried to put the open phrases in a row."""
 NO_PLAN = (-1,)
 
@@ -24,8 +24,10 @@ class Unsatisfiable(Exception):
 
 def compiled(demand: Demand, lexicon: Lexicon, room: int) -> Automaton:
     """The automaton of a demand that an output of ``room`` tokens can meet; else Unsatisfiable."""
-    usable = [_usable(forms, demand, lexicon) for forms, _ in clauses(demand)]
-    automaton = Automaton(demand, lexicon, usable)
+    parts = clauses(demand)
+    if sum(times for _, times in parts) > room:
+        raise Unsatisfiable("too-long", f"more demands than the {room} tokens that fit; take some out")
+    automaton = Automaton(demand, lexicon, [_usable(forms, demand, lexicon, room) for forms, _ in parts])
     plan = plan_of(automaton, automaton.start)
     if plan is None:
         raise Unsatisfiable(
@@ -38,14 +40,19 @@ def compiled(demand: Demand, lexicon: Lexicon, room: int) -> Automaton:
     return automaton
 
 
-def _usable(forms: tuple[str, ...], demand: Demand, lexicon: Lexicon) -> list[str]:
-    """The forms of a clause that are not forbidden and can be written."""
+def _usable(forms: tuple[str, ...], demand: Demand, lexicon: Lexicon, room: int) -> list[str]:
+    """The forms of a clause that are not forbidden, can be written, and fit."""
     found, reasons = [], []
     for form in forms:
+        if len(form) > room * lexicon.longest:
+            reasons.append(("too-long", f"{form[:40]!r}... takes more than the {room} tokens that fit"))
+            continue
         banned = next((phrase for phrase in demand.forbid if holds(form, phrase, demand.ignore_case)), None)
         if banned is not None:
             reasons.append(("contradictory", f"{form!r} must appear and holds {banned!r}, which must not"))
-        elif not _is_text(form) or lexicon.costs(form.encode())[0] >= FAR:
+        elif not form:
+            reasons.append(("unwritable", "a phrase is empty"))
+        elif not _is_text(form) or lexicon.fewest(form.encode()) is None:
             reasons.append(("unwritable", f"{form!r} holds characters that the tokenizer cannot write"))
         else:
             found.append(form)
@@ -90,15 +97,10 @@ def _search(automaton: Automaton, node: Node, tries: list[int]) -> tuple[int, ..
 
 def _options(automaton: Automaton, node: Node) -> list[tuple[int, ...]]:
     """Ways to write one of the open phrases next."""
-    lexicon, found = automaton.lexicon, []
-    for index, done in automaton.under_way(node):
-        found.append(automaton.phrases[index].data[done:])
-    for clause, some in enumerate(automaton.clauses):
-        for index in some if node.needs(clause) else ():
-            found += [separator.encode() + automaton.phrases[index].data for separator in SEPARATORS]
-    ways = []
-    for text in found:
-        costs = lexicon.costs(text)
-        if costs[0] < FAR:
-            ways.append(tuple(lexicon.shortest(text, costs)))
-    return ways
+    texts = [automaton.phrases[index].data[done:] for index, done in automaton.under_way(node)]
+    openings = automaton.openings(node)
+    texts += [before.encode() + automaton.phrases[index].data for index, before in openings]
+    for index in dict.fromkeys(index for index, _ in openings):
+        texts += [separator.encode() + automaton.phrases[index].data for separator in SEPARATORS]
+    ways = map(automaton.lexicon.fewest, texts)
+    return [way for way in ways if way is not None]

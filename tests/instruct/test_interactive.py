@@ -278,7 +278,11 @@ def test_mistakes_in_settings_are_told() -> None:
         from dragoman.instruct.interactive.wordings import speech as find
 
         find("nqo")
-    assert "kinds" not in TaskSpec().model_dump() and "turns" not in TaskSpec().model_dump()
+    with pytest.raises(RecipeError, match="history needs 3 user turns; raise `turns`"):
+        task(kinds={"history": 1}, turns=[2, 2])
+    for mode in ("json", "python"):
+        assert not {"kinds", "turns", "user_language", "wordings"} & TaskSpec().model_dump(mode=mode).keys()
+        assert TaskSpec(turns=(2, 3)).model_dump(mode=mode)["turns"] in ([2, 3], (2, 3))
 
 
 @settings(max_examples=40, deadline=None)

@@ -13,7 +13,9 @@ from dragoman.instruct.interactive import facts as facts_module
 from dragoman.instruct.interactive import wordings as wordings_module
 from dragoman.instruct.interactive.facts import facts
 from dragoman.instruct.interactive.wordings import KEYS, has_speech, parse_speech, speech, wordings_key
+from dragoman.keys import Keys
 from dragoman.language.language import Direction
+from dragoman.recipe_file import parse_recipe
 
 FOLDER = Path(wordings_module.__file__).parent / "wordings"
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -98,6 +100,25 @@ def test_adding_a_language_is_adding_a_file(tmp_path: Path) -> None:
     assert wordings_key(str(tmp_path)) != before
     with pytest.raises(RecipeError, match=r"holds no <code>\.yaml"):
         wordings_key(str(tmp_path / "nowhere"))
+
+
+def test_a_stage_is_stale_when_the_wordings_it_draws_from_change(tmp_path: Path) -> None:
+    base, folder = tmp_path / "base", tmp_path / "wordings"
+    for place in (base, folder):
+        place.mkdir()
+    (base / "config.json").write_text("{}", encoding="utf-8")
+    write(folder / "cs.yaml")
+
+    def key(**settings: object) -> str:
+        stage = {"name": "s", "steps": 1, "tasks": {"interactive": settings}}
+        recipe = parse_recipe({"name": "x", "base": str(base), "data": {"train": "t"}, "stages": [stage]})
+        return Keys(recipe, str(base), "corpus").stage(recipe.stages[0])
+
+    first = key(wordings=str(folder))
+    assert first == key(wordings=str(folder)) != key()
+    write(folder / "cs.yaml", history__undo=["Zpět."])
+    assert first != key(wordings=str(folder))
+    assert key() != key(turns=[2, 3]) != key(kinds={"grammar": 1})
 
 
 def test_facts_are_well_formed() -> None:

@@ -28,11 +28,14 @@ def run(model: Any, asked: list[list[int]], longest: int = 24, **settings: Any) 
         return search(model, jobs, Settings((STOP,), **settings))
 
 
-def generate(model: Any, asked: list[list[int]], beam: int, penalty: float) -> list[tuple[list[int], float]]:
+def generate(
+    model: Any, asked: list[list[int]], beam: int, penalty: float, early: bool = False
+) -> list[tuple[list[int], float]]:
     longest = max(map(len, asked))
     ids = torch.tensor([[0] * (longest - len(one)) + one for one in asked])
     mask = torch.tensor([[0] * (longest - len(one)) + [1] * len(one) for one in asked])
-    extra = {"length_penalty": penalty, "num_return_sequences": beam} if beam > 1 else {}
+    extra: dict[str, Any] = {"length_penalty": penalty, "num_return_sequences": beam} if beam > 1 else {}
+    extra |= {"early_stopping": True} if early else {}
     out = model.generate(
         input_ids=ids, attention_mask=mask, num_beams=beam, do_sample=False, max_new_tokens=24,
         eos_token_id=STOP, pad_token_id=0, return_dict_in_generate=True, output_scores=True, **extra,
@@ -66,6 +69,13 @@ def test_equals_the_library(trained: Callable[[str], Any], kind: str, beam: int,
         found = [(ids, 0.0) for ids, _ in found]
     assert_same(found, wanted)
     assert len({tuple(ids) for ids, _ in found}) > 8  # the outputs hang on the prompts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_early_stopping_equals_the_library(trained: Callable[[str], Any], kind: str) -> None:
+    model, asked = trained(kind), prompts(24)
+    found = flat(run(model, asked, beam=4, n_best=4, early_stopping=True))
+    assert_same(found, generate(model, asked, 4, 1.0, early=True))
 
 
 @pytest.mark.parametrize("kind", KINDS)

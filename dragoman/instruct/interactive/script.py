@@ -55,9 +55,8 @@ class Script:
 
     def fix(self, faults: Sequence[Fault]) -> None:
         """The user reports faults, and they are mended."""
-        rest = self.left - set(faults)
-        said = self.speech.join([self._report(fault, rest) for fault in faults])
-        self._correct(said, faults, rest)
+        said = self.speech.join([self._report(fault, self.left - {fault}) for fault in faults])
+        self._correct(said, faults, self.left - set(faults))
 
     def depart(self, fault: Fault) -> None:
         """The user wants another word than the one that people wrote."""

@@ -41,8 +41,7 @@ class Interactive:
         self.size = self.lines.size
         self.shares = shares_of(spec, material)
         self._lexicons: dict[tuple[str, ...], Lexicon] = {}
-        for direction in self.lines.items.directions:
-            self._languages(direction)
+        self._speech = {direction: self._languages(direction) for direction in self.lines.items.directions}
 
     def make(self, item: int, rng: random.Random) -> list[Example]:
         """One example; none if the line gives no dialogue or the check finds a fault in it."""
@@ -54,7 +53,7 @@ class Interactive:
         record, direction = self.lines.items[item]
         line = self.lines.items.line(item)
         fewest, most = self.spec.turns
-        language = rng.choice(self._languages(direction))
+        language = rng.choice(self._speech[direction])
         for kind in _drawn(self.shares, rng):
             if LEAST.get(kind, 2) > most:
                 continue
@@ -128,7 +127,7 @@ class Interactive:
 def shares_of(spec: TaskSpec, material: Material) -> dict[str, float]:
     """The shares of the kinds: those asked for, or all that the text allows alike.
 
-    RecipeError if style is asked for and no line has a variant, or no kind has a share.
+    RecipeError if style is asked for and no line has a variant, or no kind has a share or turns enough.
     """
     has_variants = bool(getattr(material.store, "manifest", {}).get("variants"))
     if not spec.kinds:
@@ -141,6 +140,8 @@ def shares_of(spec: TaskSpec, material: Material) -> dict[str, float]:
             "task interactive: style is never invented: it needs `variants` (revisions, machine output or "
             "other references) in a source of data.train; add some, or leave style out of `kinds`"
         )
+    if all(LEAST.get(kind, 2) > spec.turns[1] for kind in shares):
+        raise RecipeError(f"task interactive: history needs {LEAST['history']} user turns; raise `turns`")
     return shares
 
 
