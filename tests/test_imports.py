@@ -19,7 +19,7 @@ LONGEST_FILE, LONGEST_FUNCTION = 300, 60
 """In lines; a function stands on one screen."""
 ROOMS = ("language", "prompt", "endpoint", "corpus", "align", "instruct", "tune", "translate", "evaluate")
 """Folders, the lowest first: none imports one that stands after it."""
-GROUND = {"errors", "recipe", "console", "distributed", "hub"}
+GROUND = {"errors", "recipe", "console", "distributed", "hub", "jsonl"}
 """Modules beside the folders that these may import."""
 NAMES = {"py3langid": "py3langid", "yaml": "pyyaml", "fasttext": "fasttext-predict"}
 """Modules whose package is called otherwise."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dragoman.errors import DataError
+from dragoman.jsonl import read_jsonl, write_jsonl
 from dragoman.language.language import Direction
 
 ROLES = ("system", "user", "assistant")
@@ -149,22 +149,10 @@ def _turn(message: dict[str, Any]) -> Turn:
 
 def write_examples(path: Path, examples: Iterable[Example]) -> int:
     """Write examples as JSONL (beside, then renamed); returns their number."""
-    count = 0
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        for example in examples:
-            file.write(json.dumps(example.to_json(), ensure_ascii=False) + "\n")
-            count += 1
-    part.replace(path)
-    return count
+    return write_jsonl(path, (example.to_json() for example in examples))
 
 
 def read_examples(path: Path) -> Iterator[Example]:
     """Read JSONL examples; a bad line is a DataError with its number."""
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}:{number}: not JSON ({error.msg})") from error
-            yield Example.from_json(row, f"{path}:{number}")
+    for where, row in read_jsonl(path):
+        yield Example.from_json(row, where)

@@ -6,7 +6,6 @@ the messages stand ``kind``, ``versions`` and ``rounds``. Readers that do not kn
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from dragoman.errors import DataError
 from dragoman.instruct.interactive.correction import BOTH, FIRST, TRANSLATE, UNDO, Correction
+from dragoman.jsonl import read_jsonl, write_jsonl
 from dragoman.language.language import Direction
 from dragoman.prompt.example import Example, Span, Turn, assistant_spans, user
 
@@ -213,22 +213,10 @@ def _round(told: Any, asked: Turn, answer: Turn, where: str) -> Round:
 
 def write_dialogues(path: Path, dialogues: Iterable[Dialogue]) -> int:
     """Write dialogues as JSONL (beside, then renamed); returns their number."""
-    count = 0
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        for dialogue in dialogues:
-            file.write(json.dumps(dialogue.to_json(), ensure_ascii=False) + "\n")
-            count += 1
-    part.replace(path)
-    return count
+    return write_jsonl(path, (dialogue.to_json() for dialogue in dialogues))
 
 
 def read_dialogues(path: Path) -> Iterator[Dialogue]:
     """Read JSONL dialogues; a bad line is a DataError with its number."""
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}:{number}: not JSON ({error.msg})") from error
-            yield Dialogue.from_json(row, f"{path}:{number}")
+    for where, row in read_jsonl(path):
+        yield Dialogue.from_json(row, where)
