@@ -3,7 +3,10 @@ called."""
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -74,18 +77,38 @@ def align(
     threads: Annotated[int | None, typer.Option(min=1, help="threads (default: as many as cores)")] = None,
 ) -> None:
     """Link the words of parallel text: Pharaoh links (0-0 1-2), a line for each line."""
-    from dragoman.align.aligner import Settings
-    from dragoman.align.command import Job, align_command
-    from dragoman.align.lines import Origin
+    with _uncollected():
+        from dragoman.align.aligner import Settings
+        from dragoman.align.command import Job, align_command
+        from dragoman.align.lines import Origin
 
-    if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    given = [f"--{name}" for name in TRAINING if _is_given(context, name)]
-    align_command(Job(
-        Origin(source, target), Settings(model, symmetrize or "agree", threshold, stem, longest, segment),
-        symmetrize, output, [Origin(*also)] if also else [], links or [], scores, units, gold, load, save,
-        sample, seed, threads, given,
-    ))  # fmt: skip
+        if threads is None:
+            threads = (
+                len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            )
+        given = [f"--{name}" for name in TRAINING if _is_given(context, name)]
+        align_command(Job(
+            Origin(source, target), Settings(model, symmetrize or "agree", threshold, stem, longest, segment),
+            symmetrize, output, [Origin(*also)] if also else [], links or [], scores, units, gold, load, save,
+            sample, seed, threads, given,
+        ))  # fmt: skip
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage that refers to itself: there is none here, and to look for it takes a tenth of
+    the time of a small text."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
