@@ -9,11 +9,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 import dragoman
 
-REQUIRED = ("torch", "transformers", "peft", "safetensors", "numpy", "pydantic", "sacrebleu", "py3langid")
+REQUIRED = (
+    "torch", "transformers", "peft", "safetensors", "numpy", "numba", "pydantic", "pyyaml", "typer", "rich",
+    "sacrebleu", "py3langid", "zstandard",
+)  # fmt: skip
 OPTIONAL = (
     ("datasets", "data", "Hugging Face data sets as text in"),
     ("pycld2", "lid", "a second language identifier"),
     ("fasttext-predict", "lid", "identifiers of the fastText kind"),
+    ("mecab-python3", "eval", "words of Japanese, for BLEU"),
+    ("mecab-ko", "eval", "words of Korean, for BLEU"),
     ("matplotlib", "plot", "the picture of dragoman probe as PNG"),
     ("trl", "bench", "the peer of benchmarks/tune.py"),
 )

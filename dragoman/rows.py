@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations, starmap
 
 from dragoman.corpus.sources import line_languages, split_sources
 from dragoman.corpus.store import Store
@@ -84,9 +85,12 @@ def training_languages(data: Data) -> list[str]:
     return sorted({code for source in split_sources(data)["train"] for code in line_languages(source)})
 
 
-def matching(store: Store, wanted: Sequence[Direction] | str) -> list[Direction]:
-    """Directions of a store, in its codes; RecipeError if one that is named has no line."""
-    known = sorted(store.directions())
+def matching(store: Store, wanted: Sequence[Direction] | str, alone: bool = False) -> list[Direction]:
+    """Directions of a store, in its codes; RecipeError if one that is named has no line.
+
+    With ``alone`` source text will do: the directions between all languages of the store.
+    """
+    known = sorted(starmap(Direction, permutations(store.languages, 2)) if alone else store.directions())
     if isinstance(wanted, str):
         return known
     found = []

@@ -250,7 +250,7 @@ class Run:
     def dev_directions(self) -> list[Direction]:
         """Directions that are translated while tuning, in the dev text's codes."""
         assert self.text.dev is not None
-        return matching(self.text.dev, self.recipe.validation.directions)
+        return matching(self.text.dev, self.recipe.validation.directions, alone=True)
 
     def test_directions(self) -> list[Direction]:
         """Directions that are scored, in the test text's codes."""

@@ -6,10 +6,11 @@ The tuning loop gets this from the run; it knows nothing of decoding or scores i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from statistics import fmean
 from typing import Any
 
-from dragoman.corpus.pair import SentencePair
+from dragoman.corpus.pair import Record
 from dragoman.corpus.store import Store
 from dragoman.evaluate.metrics import make_metric
 from dragoman.evaluate.off_target import off_target
@@ -28,7 +29,11 @@ SHOWN = 160  # characters of a sample translation
 
 
 class Validator:
-    """Scores a model on the first dev lines of every direction; ``tuned`` tells supervised from zero-shot."""
+    """Scores a model on the first dev lines of every direction; ``tuned`` tells supervised from zero-shot.
+
+    A direction of which no line has both sides is judged by OTR alone. Where the recipe does not name the
+    directions, all of these together get no more lines than the others: among many languages they are many.
+    """
 
     def __init__(
         self,
@@ -41,11 +46,16 @@ class Validator:
     ) -> None:
         self.recipe, self.identifier, self.say = recipe, identifier, say
         self.tuned = set(tuned)
-        lines = recipe.validation.lines
-        self.pairs: dict[Direction, list[SentencePair]] = {
-            d: [dev[int(i)].pair(d) for i in dev.indices(d)[:lines]] for d in directions
-        }
-        self.records = {d: [dev[int(i)] for i in dev.indices(d)[:lines]] for d in directions}
+        lines = few = recipe.validation.lines
+        self.alone = {d for d in directions if not len(dev.indices(d))}
+        paired = len(directions) - len(self.alone)
+        if paired and self.alone and recipe.validation.directions == "all":
+            few = max(1, min(lines, lines * paired // len(self.alone)))
+        self.records: dict[Direction, list[Record]] = {}
+        for d in directions:
+            with_both = (dev[int(i)] for i in dev.indices(d))
+            with_source = (record for record in dev if d.source in record.texts)
+            self.records[d] = list(islice(with_source, few) if d in self.alone else islice(with_both, lines))
 
     def bind(self, model: Any, encoder: Encoder, stepper: Stepper) -> Callable[[Any, int], dict[str, float]]:
         """The function that the loop calls with the model and the step."""
@@ -59,29 +69,31 @@ class Validator:
         examples = [
             mt_example(record, d, material)
             for d, records in self.records.items()
-            if d in self.tuned
+            if d in self.tuned - self.alone
             for record in records
         ]
 
         def validate(model: Any, step: int) -> dict[str, float]:
             scores = {"loss": dev_loss(stepper, encoder, examples)} if examples else {}
-            return {**scores, **self._translate(translator, step)}
+            return {**scores, **self.translate(translator, step)}
 
         return validate
 
-    def _translate(self, translator: Translator, step: int) -> dict[str, float]:
+    def translate(self, translator: Translator, step: int) -> dict[str, float]:
+        """Means over the supervised and over the zero-shot directions; samples are told."""
         chrf: dict[bool, list[float]] = {True: [], False: []}
         otr: dict[bool, list[float]] = {True: [], False: []}
-        requests = [Request(p.source, d) for d, pairs in self.pairs.items() for p in pairs]
+        requests = [Request(r.texts[d.source], d) for d, records in self.records.items() for r in records]
         texts = iter(translator.translate(requests))
-        for direction, pairs in self.pairs.items():
-            found = [next(texts).text for _ in pairs]
+        for direction, records in self.records.items():
+            found = [next(texts).text for _ in records]
             supervised = direction in self.tuned
-            metric = make_metric("chrF++", direction.target)
-            chrf[supervised].append(metric.corpus(found, [p.target for p in pairs]))
+            if direction not in self.alone:
+                metric = make_metric("chrF++", direction.target)
+                chrf[supervised].append(metric.corpus(found, [r.texts[direction.target] for r in records]))
             if knows(self.identifier, direction.target):
                 otr[supervised].append(off_target(found, direction.target, self.identifier).ratio)
-            self._show(step, direction, pairs, found)
+            self._show(step, direction, [r.texts[direction.source] for r in records], found)
         named = {
             "chrf": chrf[True],
             "zero_shot_chrf": chrf[False],
@@ -90,13 +102,11 @@ class Validator:
         }
         return {name: fmean(values) for name, values in named.items() if values}
 
-    def _show(
-        self, step: int, direction: Direction, pairs: Sequence[SentencePair], found: Sequence[str]
-    ) -> None:
+    def _show(self, step: int, direction: Direction, sources: Sequence[str], found: Sequence[str]) -> None:
         """Sample translations: off-target output is seen here long before a score shows it."""
-        names = sorted(self.pairs, key=lambda d: (d in self.tuned, d))
-        if direction not in names[: self.recipe.validation.samples] or not pairs:
+        names = sorted(self.records, key=lambda d: (d in self.tuned, d))
+        if direction not in names[: self.recipe.validation.samples] or not sources:
             return
-        place = step % len(pairs)
+        place = step % len(sources)
         answer = found[place][:SHOWN] or "(nothing)"
-        self.say(f"   step {step} {direction}: {pairs[place].source[:SHOWN]} -> {answer}")
+        self.say(f"   step {step} {direction}: {sources[place][:SHOWN]} -> {answer}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +43,17 @@ def test_help_loads_nothing_heavy() -> None:
     assert all(re.search(rf"^  {verb} ", done.stdout, re.MULTILINE) for verb in VERBS)
 
 
+def test_help_takes_less_than_half_a_second() -> None:
+    """Of the processor's time, so that a busy machine does not matter; the best of three."""
+    took = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "dragoman", "--help"], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    assert min(took) < 0.5
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_shows_an_example(verb: str, cli: Cli) -> None:
     status, out, _ = cli(verb, "--help")
@@ -56,6 +69,11 @@ def test_version_and_doctor(cli: Cli) -> None:
     assert status == 0
     for word in ("torch", "devices", "cpu", "cores", "disk here", "nothing is missing"):
         assert word in out
+    pyproject = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = pyproject["project"]["optional-dependencies"]
+    wanted = [*pyproject["project"]["dependencies"], *extras["data"], *extras["lid"], *extras["plot"]]
+    for requirement in wanted:
+        assert re.search(rf"^  {re.split('[><=]', requirement)[0]} ", out, re.MULTILINE), requirement
 
 
 def test_doctor_says_what_is_missing_and_how_to_get_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

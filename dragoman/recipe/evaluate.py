@@ -23,7 +23,7 @@ class Validation(Section):
     lines: Count = 100
     """Dev lines per direction."""
     directions: list[DirectionName] | Literal["all"] = "all"
-    """Directions that are translated."""
+    """Directions that are translated; without references OTR alone is measured, from source text."""
     samples: int = 2
     """Sample translations printed per validation."""
     max_new_tokens: Count = 96

@@ -255,6 +255,30 @@ def test_the_padding_id_does_not_matter(model: Any, groups: list[Group]) -> None
     assert difference(found, wanted) < 1e-6
 
 
+@pytest.mark.parametrize("share", [False, True])
+def test_logits_only_where_a_weight_is_not_zero(model: Any, groups: list[Group], share: bool) -> None:
+    """What reaches the head are the states before learned and unlearned tokens, a fraction of all."""
+    rows = [e for group in groups for e in group]
+    stepper, batch = make_stepper(model, share=share), collate(rows, 2, share)
+    learned = sum(weight != 0 for e in rows for weight in e.weights)
+    with torch.no_grad():
+        assert stepper.hidden(batch).shape == (learned, model.config.hidden_size)
+    assert 0 < learned < batch.padded / 2
+
+
+def test_clipping_bounds_the_norm_and_keeps_the_direction(model: Any, groups: list[Group]) -> None:
+    stepper = make_stepper(model)
+    stepper.run(groups)
+    whole = torch.cat([p.grad.flatten() for p in model.parameters()])
+    norm = float(whole.norm())
+    assert stepper.clip(2 * norm) == pytest.approx(norm, rel=1e-5), "the norm before clipping"
+    assert torch.equal(torch.cat([p.grad.flatten() for p in model.parameters()]), whole), "too small to clip"
+    stepper.clip(norm / 10)
+    clipped = torch.cat([p.grad.flatten() for p in model.parameters()])
+    assert torch.allclose(clipped, whole / 10, rtol=1e-4, atol=1e-9)
+    gradients(model)
+
+
 def test_an_overflowing_gradient_is_reported_as_such(model: Any, groups: list[Group]) -> None:
     stepper = make_stepper(model)
     stepper.run(groups)
