@@ -66,21 +66,21 @@ def check_base(base: str, recipe: Recipe) -> Encoder:
 
 def mode_of(constraints: str | None, model: str) -> Mode:
     """How demands are met: as it is asked for, else as the model's card has it. RecipeError if unknown."""
-    wanted = constraints or ("both" if _knows_demands(read_card(model)) else "hard")
+    wanted = constraints or ("both" if tuned_with(read_card(model), "constrained") else "hard")
     mode = next((mode for mode in MODES if mode == wanted), None)
     if mode is None:
         raise RecipeError(f"constraints: {constraints!r} is unknown; use {', '.join(MODES)}")
     return mode
 
 
-def _knows_demands(card: dict[str, Any]) -> bool:
-    """Whether a model was tuned, in its stage or one before it, with demands in the prompt."""
+def tuned_with(card: dict[str, Any], *tasks: str) -> bool:
+    """Whether a model was tuned, in its stage or one before it, with any of some tasks."""
     stages = (card.get("recipe") or {}).get("stages", [])
     names = [stage["name"] for stage in stages]
     name = str(card.get("stage", "")).partition("@")[0]
     while name in names:
         place = names.index(name)
-        if "constrained" in stages[place]["tasks"]:
+        if any(task in stages[place]["tasks"] for task in tasks):
             return True
         before = stages[place].get("start") or (names[place - 1] if place else "")
         name = before.partition("@")[0] if before != name else ""

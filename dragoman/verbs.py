@@ -13,6 +13,12 @@ TRANSLATE = (
     "dragoman translate runs/demo/stages/stage2/model --direction it-nl < text.it > text.nl",
     "dragoman translate runs/x/stages/terms/model -d en-de --terms terms.tsv --beam 4 -i in.txt -o out.jsonl",
 )
+CONTEXT = 1 << 20
+"""Tokens of a conversation that is answered: the model's own limit is to count."""
+CHAT = (
+    "dragoman chat runs/interactive/stages/dialogues/model -d eng-deu",
+    "dragoman chat runs/x/stages/terms/model -d en-de --terms terms.tsv < lines.txt > answers.txt",
+)
 PROBE = (
     "dragoman probe runs/a/stages/mt/model runs/b/stages/mt-align/model --data text/ -d de-en --out look/",
     "dragoman probe models/small --file en=test.en --file de=test.de",
@@ -87,6 +93,57 @@ def translate(
             translator, wanted, source, target, model=model, formats=formats, say=say, advance=advance
         )
     say(f" {report}")
+
+
+def chat(
+    model: options.ModelArg,
+    direction: Annotated[
+        str | None, typer.Option("--direction", "-d", help="such as de-en (default: you are asked)")
+    ] = None,
+    terms: Annotated[Path | None, typer.Option(help="glossary, as for translate")] = None,
+    beam: Annotated[int, typer.Option(min=1, help="beam size; above 1 an answer comes when it is whole")] = 1,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="longest answer")] = 256,
+    prompt_language: Annotated[
+        str | None, typer.Option(help="en or target (default: as the model was tuned)")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="prompt template (default: as the model was tuned)")
+    ] = None,
+    mark: Annotated[
+        bool, typer.Option("--mark", help="over a pipe, too: [+new words+] and [-lost words-]")
+    ] = False,
+    history: Annotated[
+        bool, typer.Option("--history/--no-history", help="keep the lines for the next time")
+    ] = True,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:N, mps or auto")] = "auto",
+    dtype: Annotated[str, typer.Option(help="float32 or bfloat16")] = "float32",
+) -> None:
+    """Translate, and correct in plain words: in a terminal, or a line in, a line out."""
+    from dragoman.chat.command import converse, pick_direction
+    from dragoman.chat.screen import screen_of
+    from dragoman.chat.session import Session
+    from dragoman.chat.talk import Talk
+    from dragoman.console import say
+    from dragoman.language.language import parse_direction
+    from dragoman.loading import load_translator, tuned_with
+    from dragoman.recipe import Decoding, Model, SystemSpec
+    from dragoman.recipe_file import checked
+    from dragoman.translate.glossary import read_glossary
+    from dragoman.tune.model import read_card
+
+    screen, card = screen_of(mark, say), read_card(model)
+    wanted = parse_direction(direction) if direction else pick_direction(card, screen)
+    if wanted is None:
+        return
+    entries = read_glossary(terms).entries if terms else {}
+    decoding = checked(Decoding, beam=beam, max_new_tokens=max_new_tokens, batch_tokens=CONTEXT)
+    spec = checked(SystemSpec, name="chat", prompt_language=prompt_language)
+    translator = load_translator(model, checked(Model, device=device, dtype=dtype), decoding, spec, template)
+    session = Session(wanted, translator.prompter.prompt_language)
+    session.terms.entries.update(entries)
+    talk = Talk(session, translator, not card or tuned_with(card, "interactive", "general"))
+    if converse(talk, screen, history) and not screen.interactive:
+        raise typer.Exit(1)
 
 
 def probe(

@@ -17,7 +17,7 @@ import pytest
 from conftest import Cli, Tiny
 from tinyrun import recipe_content, write_recipe, write_text
 
-VERBS = ("run", "inspect", "translate", "evaluate", "compare", "align", "probe", "demo", "doctor")
+VERBS = ("run", "inspect", "translate", "chat", "evaluate", "compare", "align", "probe", "demo", "doctor")
 HEAVY = ("torch", "transformers", "peft", "numpy", "numba", "sacrebleu", "pydantic", "yaml", "rich.progress")
 
 

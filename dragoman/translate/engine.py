@@ -25,6 +25,7 @@ from dragoman.translate.search import Hypothesis, Job, Processor, Settings, sear
 USUAL = 128
 """Tokens of a usual prompt and its answer, by which the size of a window is reckoned."""
 EMPTY = "empty source"
+TOO_LONG = "too long"
 CHARACTERS = 32
 """A source with more characters than this for each token that fits is not even encoded."""
 
@@ -136,6 +137,8 @@ class Translator:
             misses = [self._misses(item, items[item]) for item in batch]
             missed += [item for item, miss in zip(batch, misses, strict=True) if miss]
             yield [item for item, miss in zip(batch, misses, strict=True) if not miss]
+        for item in missed:
+            item.cost = min(item.cost, self.meeting.cost(item))
         for beam, group in groupby(sorted(missed, key=self.meeting.beam), key=self.meeting.beam):
             for batch in batches(list(group), beam, self.decoding.batch_tokens):
                 for item, hypotheses in zip(batch, self._decode(batch, beam), strict=True):
@@ -196,7 +199,7 @@ class Translator:
         return Item(Job(ids, weights, room), max(needs[k] for k in kept))
 
     def _too_long(self, what: str) -> str:
-        return f"too long: {what}, with its translation at most {self.limit:,} tokens fit"
+        return f"{TOO_LONG}: {what}, with its translation at most {self.limit:,} tokens fit"
 
     def _decode(self, items: Sequence[Item], beam: int | None = None) -> list[list[Hypothesis]]:
         """The hypotheses of a batch; ``beam``: search so that demands are met."""
