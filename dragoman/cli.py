@@ -91,6 +91,9 @@ def inspect(
 app.command(epilog=_example(*verbs.TRANSLATE))(verbs.translate)
 
 
+app.command(epilog=_example(*verbs.CHAT))(verbs.chat)
+
+
 @app.command(epilog=_example(
     "dragoman evaluate runs/demo",
     "dragoman evaluate outputs/ --references data/ --split test --out scores/ --report",
