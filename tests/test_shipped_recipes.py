@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import re
+import sys
+from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from conftest import Cli, Tiny
 
+from dragoman.recipe import Recipe
 from dragoman.recipe_file import dump_recipe, load_recipe
 from dragoman.rows import systems_of
 from dragoman.tune.stage import start_of
@@ -102,10 +108,20 @@ def test_schedules_differ_in_nothing_but_their_stages(path: Path) -> None:
             assert re.search(r"# (paper|recalled|ParroT|ours)\b", line), f"no source: {line}"
 
 
-def test_the_small_schedules_have_equal_updates_and_equal_translation_examples() -> None:
-    """The comparison is fair: what a row has more of is what its name says."""
-    recipe = load_recipe(ROOT / "recipes" / "replications" / "align.yaml")
-    stages = {stage.name: stage for stage in recipe.stages}
+REPLICATIONS = ROOT / "recipes" / "replications"
+
+
+@pytest.fixture
+def replicate(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script of all replications, as a module."""
+    monkeypatch.syspath_prepend(str(REPLICATIONS))
+    for name in ("replicate", "jobs"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return importlib.import_module("replicate")
+
+
+def updates_and_examples(recipe: Recipe) -> tuple[dict[str, int], dict[str, float]]:
+    """Of every stage with those it starts from: updates, and examples of translation."""
     updates: dict[str, int] = {}
     examples: dict[str, float] = {}
     for stage in recipe.stages:
@@ -115,7 +131,73 @@ def test_the_small_schedules_have_equal_updates_and_equal_translation_examples()
         drawn = stage.steps * stage.batch_examples * shares.get("mt", 0) / sum(shares.values())
         updates[stage.name] = stage.steps + updates.get(start, 0)
         examples[stage.name] = drawn + examples.get(start, 0)
+    return updates, examples
+
+
+def test_the_small_schedules_have_equal_updates_and_equal_translation_examples() -> None:
+    """The comparison is fair: what a row has more of is what its name says."""
+    recipe = load_recipe(REPLICATIONS / "align.yaml")
+    updates, examples = updates_and_examples(recipe)
     fair = ["multi-task", "pre-fine-tuning", "mixed", "MT + Hint", "MT + Revise", "placebo"]
-    assert {updates[name] for name in [*fair, "MT x2"]} == {600}
-    assert {examples[name] for name in [*fair, "MT x1"]} == {300 * 64}
-    assert examples["Align only"] == 0 and stages["placebo"].tasks["align"].placebo
+    assert {updates[name] for name in [*fair, "MT x2"]} == {400}
+    assert {examples[name] for name in [*fair, "MT x1"]} == {200 * 64}
+    placebo = next(stage for stage in recipe.stages if stage.name == "placebo")
+    assert examples["Align only"] == 0 and placebo.tasks["align"].placebo
+
+
+Runs = list[tuple[Recipe, list[str]]]
+
+
+def runs_of(replicate: ModuleType, study: str, schedule: str = "multi-task") -> Runs:
+    """Each run of a study: its recipe as the job overrides it, and the command that makes its base."""
+    here = Path("there")
+    options = argparse.Namespace(bases=here / "bases", runs=here / "runs", data=here, schedule=schedule)
+    jobs = replicate.STUDIES[study](options)
+    bases = {job.made.parent: job.command for job in jobs if not job.needs}
+    assert len({job.made for job in jobs}) == len(jobs)
+    return [
+        (load_recipe(Path(job.command[4]), job.command[5 : job.command.index("--runs")]), bases[job.needs[0]])
+        for job in jobs
+        if job.needs and job.needs[0] in bases
+    ]
+
+
+def numbers(lines: str) -> set[int]:
+    first, last = map(int, lines.split("-"))
+    return set(range(first, last + 1))
+
+
+@pytest.mark.parametrize("study", ["language-aware", "align", "nllb"])
+def test_bases_have_not_seen_the_lines_of_tuning(replicate: ModuleType, study: str) -> None:
+    found = runs_of(replicate, study)
+    for recipe, command in found:
+        told = dict(pairwise(command))
+        for source in recipe.data.train:
+            assert source.folder and Path(source.folder).name == Path(command[2]).name
+            assert source.lines and not numbers(source.lines) & numbers(told["--lines"]), recipe.name
+        held = {source.split for source in (*recipe.data.dev, *recipe.data.test)}
+        assert held == set(told.get("--held-out", "val,test_2016_flickr").split(","))
+    assert len(found) > 3
+
+
+@pytest.mark.parametrize("schedule", ["multi-task", "pre-fine-tuning", "mixed"])
+@pytest.mark.parametrize("study", ["align", "nllb"])
+def test_no_base_has_seen_a_word_of_the_unseen_languages(
+    replicate: ModuleType, study: str, schedule: str
+) -> None:
+    """Every direction that is scored has a side in such a language; the schedules are fair in each run."""
+    for recipe, command in runs_of(replicate, study, schedule):
+        seen = set(command[command.index("--languages") + 1].split(","))
+        assert isinstance(recipe.validation.directions, list)
+        unseen = {code for direction in recipe.validation.directions for code in direction} - {"eng"}
+        assert unseen and not unseen & seen
+        scored = recipe.evaluate.directions
+        assert isinstance(scored, str) or all(unseen & set(direction) for direction in scored)
+        updates, examples = updates_and_examples(recipe)
+        names = [row.stage for row in systems_of(recipe) if row.kind == "model" and row.stage != "base"]
+        fair = set(names) - {"MT x1", "Align only"}
+        assert {updates[name] for name in fair} == {400}
+        assert len({examples[name] for name in fair - {"MT x2"}}) == 1
+        placebo = [stage for stage in recipe.stages if stage.name.startswith("placebo")]
+        assert all(stage.control for stage in placebo)
+        assert all(spec.placebo for stage in placebo for task, spec in stage.tasks.items() if task != "mt")

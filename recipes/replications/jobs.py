@@ -41,6 +41,31 @@ def run(name: str, options: argparse.Namespace, recipe: str, base: Path, *overri
     return Job(name, command, options.runs / name / "report.html", (base,))
 
 
+SCHEDULES = {  # recipe, its stages, overrides
+    "multi-task": ("align-short.yaml", ("MT x2", "Align", "placebo"), ()),
+    "pre-fine-tuning": ("align-first.yaml", ("MT x2", "Align 1", "Align", "placebo 1", "placebo"), ()),
+    "mixed": (
+        "align-first.yaml",
+        ("MT x2", "Align 1", "Align", "placebo 1", "placebo"),
+        (
+            *(f"stages.{name}.steps=100" for name in ("Align 1", "placebo 1")),
+            *(f"stages.{name}.steps=300" for name in ("Align", "placebo")),
+            *(f"stages.{name}.tasks.mt.share=2" for name in ("Align", "placebo")),
+            "stages.Align.tasks.align={directions: english}",
+            "stages.placebo.tasks.align={directions: english, placebo: true}",
+        ),
+    ),
+}
+"""Alignment instructions as one row: how the row ``Align`` and its placebo are tuned."""
+
+
+def schedule(name: str, options: argparse.Namespace, base: Path, *overrides: str, each: str = "") -> Job:
+    """The job of a short run, called after the schedule that is asked for; ``each``: a key of every stage."""
+    recipe, stages, more = SCHEDULES[options.schedule]
+    everywhere = [f"stages.{stage}.{each}" for stage in stages if each]
+    return run(f"{name}-{options.schedule}", options, recipe, base, *more, *everywhere, *overrides)
+
+
 def work(todo: list[Job], options: argparse.Namespace) -> None:
     """Keep ``parallel`` jobs going until all are done or the time is over."""
     end = time.monotonic() + options.stop_after

@@ -15,9 +15,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs import Job, base, run, work
+from jobs import SCHEDULES, Job, base, run, schedule, work
 
 M30K = ("multi30k", "eng,deu,fra,ces")
+PLAIN = ("--bilingual", "1", "--templates", "plain",
+         "--wordings", "mt,align,hint,hint_line,revise,revise_answer")  # fmt: skip
 
 
 def language_aware(options: argparse.Namespace) -> list[Job]:
@@ -61,18 +63,43 @@ def language_aware(options: argparse.Namespace) -> list[Job]:
 
 def align(options: argparse.Namespace) -> list[Job]:
     """Alignment instructions for a language that the base has not seen: all jobs, the most wanted first."""
-    plain = ("--bilingual", "1", "--templates", "plain",
-             "--wordings", "mt,align,hint,hint_line,revise,revise_answer")  # fmt: skip
-    bases = options.bases
+    czech = options.bases / "no-czech"
+    seen = (
+        "data.train=[{folder: multi30k, split: train, lines: 14001-19000, languages: [eng, ces]}, "
+        "{folder: multi30k, split: train, lines: 19001-21500, languages: [eng, deu, fra]}]"
+    )
+    directions = "[eng-deu, deu-eng, deu-fra, fra-deu, deu-ces, ces-deu]"
+    german = ("data.train.languages=[eng, deu]", "validation.directions=[eng-deu, deu-eng]",
+              f"evaluate.directions={directions}")  # fmt: skip
     return [
-        base("no-czech", options, "multi30k", "eng,deu,fra", "1-14000", *plain),
-        *(run(f"align-s{n}", options, "align.yaml", bases / "no-czech", f"seed={n}") for n in (1, 2, 3)),
+        base("no-czech", options, "multi30k", "eng,deu,fra", "1-14000", *PLAIN),
+        *(run(f"align-s{n}", options, "align.yaml", czech, f"seed={n}") for n in (1, 2, 3)),
+        schedule("align-1k", options, czech, "data.train.lines=14001-15000"),
+        schedule("align-all", options, czech, "data.train.lines=14001-28989"),
+        schedule("align-examples", options, czech, each="objective.normalise=examples"),
+        schedule("align-seen", options, czech, seen),
+        base("no-german", options, "multi30k", "eng,fra,ces", "1-14000", *PLAIN),
+        schedule("align-german", options, options.bases / "no-german", *german),
     ]
+
+
+def nllb(options: argparse.Namespace) -> list[Job]:
+    """Alignment instructions on NLLB-Seed: four unseen languages, two runs a seed."""
+    model = options.bases / "nllb"
+    parts = (("", "nllb.yaml"), ("-schedules", "nllb-schedules.yaml"))
+    more = ("--held-out", "dev,test", "--letters", "bho,nqo", "--row", "256", "--steps", "1500", *PLAIN)
+    runs = [
+        run(f"nllb-s{seed}{part}", options, recipe, model, f"seed={seed}")
+        for seed in (1, 2, 3)
+        for part, recipe in parts
+    ]
+    return [base("nllb", options, "nllb_seed", "eng,mri,grn,knc", "1-2600", *more), *runs]
 
 
 STUDIES: dict[str, Callable[[argparse.Namespace], list[Job]]] = {
     "language-aware": language_aware,
     "align": align,
+    "nllb": nllb,
 }
 SEEDS = ("multi30k", "align")  # runs named <this>-s1, <this>-s2, ... are seeds of one table
 
@@ -113,6 +140,10 @@ def main() -> None:
     parser.add_argument("--stop-after", type=float, default=1e9, help="seconds")
     parser.add_argument("--study", choices=STUDIES, help="which table (default: all)")
     parser.add_argument("--only", nargs="*", default=[], help="names of jobs (default: all)")
+    parser.add_argument(
+        "--schedule", choices=SCHEDULES, default="multi-task",
+        help="align: the schedule of the short runs (the best one of align.yaml on dev)",
+    )  # fmt: skip
     parser.add_argument("--tables", action="store_true", help="print what is measured, run nothing")
     options = parser.parse_args()
     if options.tables:
