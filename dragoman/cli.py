@@ -98,6 +98,7 @@ app.command(epilog=_example(*verbs.CHAT))(verbs.chat)
     "dragoman evaluate runs/demo",
     "dragoman evaluate outputs/ --references data/ --split test --out scores/ --report",
     "dragoman evaluate --hyp out.de --ref ref.de --source src.en --direction en-de",
+    "dragoman evaluate runs/x/stages/all/model --interactive --data text/ -d en-de --copy --out scores/",
 ))  # fmt: skip
 def evaluate(
     path: Annotated[
@@ -127,8 +128,26 @@ def evaluate(
     report: Annotated[bool, typer.Option("--report", help="also write report.html into --out")] = False,
     style: options.Style = "text",
     each: Annotated[bool, typer.Option("--each", help="also a table for each metric by direction")] = False,
+    interactive: options.Talking = False,
+    dialogues: options.DialogueFiles = None,
+    kind: options.Kinds = None,
+    turns: options.Turns = (2, 5),
+    user: options.User = "mixed",
+    draft: options.Draft = "fixed",
+    single_turn: options.SingleTurn = False,
+    copy: options.Copy = False,
+    seed: options.DialogueSeed = 1,
 ) -> None:
     """Score a model, a run, or files of translations that any system made."""
+    if interactive:
+        from dragoman.dialogues import Job, evaluate_dialogues, spec_of
+
+        spec = spec_of(lines, kind, turns, user, draft, seed)
+        tuned = supervised or (_supervised_of(path) if path else None)
+        evaluate_dialogues(Job(str(path) if path else None, spec, data, split, training, dialogues or (),
+                               direction or (), system or (), tuned, copy, single_turn, beam, out, report,
+                               style))  # fmt: skip
+        return
     from dragoman.evaluate.command import evaluate_command
 
     common: dict[str, Any] = {
@@ -172,8 +191,17 @@ def compare(
     seed: Annotated[int, typer.Option(help="seed of the resamplings")] = 1,
     out: Annotated[Path | None, typer.Option(help="folder whose results.json gets the rows")] = None,
     style: options.Style = "text",
+    interactive: Annotated[
+        bool, typer.Option("--interactive", help="what they answered in dialogues")
+    ] = False,
 ) -> None:
     """Compare two systems: paired bootstrap and randomisation, joint over directions, Holm-corrected."""
+    if interactive:
+        from dragoman.dialogues import compare_dialogues
+
+        compare_dialogues(first, second, system or (), directions=direction or (), trials=trials, seed=seed,
+                          supervised=supervised or _supervised_of(first), out=out, style=style)  # fmt: skip
+        return
     from dragoman.evaluate.command import compare_command
 
     is_file = first.is_file()

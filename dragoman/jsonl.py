@@ -24,10 +24,12 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
 
 def read_jsonl(path: Path) -> Iterator[tuple[str, Any]]:
     """``(where, value)`` for each line, where ``path:number``; a line that is not JSON is a DataError."""
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             where = f"{path}:{number}"
             try:
                 yield where, json.loads(line)
             except json.JSONDecodeError as error:
                 raise DataError(f"{where}: not JSON ({error.msg})") from error
+            except UnicodeDecodeError as error:
+                raise DataError(f"{where}: not UTF-8 (byte {error.start})") from error

@@ -120,6 +120,18 @@ class Keys:
             self.recipe.seed,
         )
 
+    def interactive(self, system: SystemSpec, *settings: Any) -> str:
+        """Of a row's answers in dialogues: what its translations depend on, and which dialogues."""
+        spec = self.recipe.evaluate.interactive
+        assert spec is not None
+        return settings_hash(
+            self.system(system),
+            spec.model_dump(mode="json", exclude={"systems", "single_turn", "wordings"}),
+            system.name in spec.single_turn,
+            wordings_key(spec.wordings) if spec.wordings else None,
+            settings,
+        )
+
     def scores(self, translations: Sequence[Path], *settings: Any) -> str:
         """Of the results: the bytes of the translations, the judge, how it is scored and by which version."""
         contents = [

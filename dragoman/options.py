@@ -20,3 +20,21 @@ Metrics = Annotated[list[str] | None, typer.Option(help="BLEU, chrF++, TER (defa
 Comet = Annotated[str | None, typer.Option(help="Python of an environment that has unbabel-comet")]
 Bleurt = Annotated[str | None, typer.Option(help="Python of an environment that has BLEURT")]
 Style = Annotated[Literal["text", "markdown", "tsv"], typer.Option(help="form of the tables")]
+Talking = Annotated[
+    bool, typer.Option("--interactive", help="held-out dialogues: translations are corrected turn by turn")
+]
+DialogueFiles = Annotated[
+    list[Path] | None, typer.Option("--dialogues", help="dialogues of a file (JSONL), for --interactive")
+]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option("--kinds", help="vocabulary, grammar, content, style, history, question (default: all)"),
+]
+Turns = Annotated[tuple[int, int], typer.Option(min=2, help="fewest and most user turns of a dialogue")]
+User = Annotated[str, typer.Option("--user-language", help="what the user speaks: en, source, target, mixed")]
+Draft = Annotated[str, typer.Option(help="what is corrected: fixed (the dialogue's versions) or own")]
+SingleTurn = Annotated[
+    bool, typer.Option("--single-turn", help="source, draft and demand in one user turn each")
+]
+Copy = Annotated[bool, typer.Option("--copy", help="also the system that answers with the draft")]
+DialogueSeed = Annotated[int, typer.Option("--seed", min=0, help="seed by which dialogues are drawn")]

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dragoman.instruct.mixture import Mixture
+from dragoman.interacting import directions_asked, rows_asked, state_of
 from dragoman.loading import check_base
 from dragoman.probing import STEP, key_of, lines_of, looked_into
 from dragoman.recipe import Recipe, Stage
@@ -51,6 +52,9 @@ def plan(recipe: Recipe, folder: Path) -> list[str]:
         if text := lines_of(run):
             rows, state = looked_into(recipe), run.done.state(STEP, key_of(run))
             lines.append(f"probe     {', '.join(rows)}: {len(text)} language pairs: {state}")
+        for row in rows_asked(recipe):
+            asked = f"{len(directions_asked(run))} directions"
+            lines.append(f"dialogues {row.name}: {asked}: {state_of(run, row)}")
     return lines
 
 

@@ -275,6 +275,8 @@ def _resolved(recipe: Recipe, folder: Path) -> Recipe:
                 path if ".json" in path or Path(path).exists() else value
                 for path, value in ((resolve(value), value) for value in task.files)
             ]
+    if (talk := recipe.evaluate.interactive) is not None and talk.wordings:
+        talk.wordings = resolve(talk.wordings)
     recipe.data.root = None  # the paths hold it now: a written recipe can be read again
     if recipe.base != "demo" and not Path(recipe.base).exists() and (folder / recipe.base).exists():
         recipe.base = str(folder / recipe.base)

@@ -5,6 +5,7 @@
     runs/<name>/identifier/       the judge of output languages
     runs/<name>/stages/<stage>/   metrics.jsonl, checkpoints/, model/
     runs/<name>/translations/     <system>/<direction>.jsonl
+    runs/<name>/dialogues/, transcripts/   held-out dialogues; <system>/<direction>.jsonl
     runs/<name>/results.json, probe.json, report.html
 
 Each step has a key, a hash of everything that it depends on (keys.py); ``run.json`` keeps the keys of the
@@ -29,6 +30,7 @@ from dragoman.evaluate.outputs import Output, read_outputs, write_outputs
 from dragoman.evaluate.report import write_report
 from dragoman.evaluate.results import Results
 from dragoman.evaluate.score import Scorer
+from dragoman.interacting import check_dialogues, interact
 from dragoman.keys import Keys
 from dragoman.language.identify import Identifier, load_identifier, make_identifier, save_identifier
 from dragoman.language.language import Direction
@@ -101,6 +103,7 @@ class Run:
             results = self.evaluate()
             print(show(results))
             probe(self)
+            interact(self)
             say(f" report    {write_report(self.folder, identify=self._labels)}")
             return results
 
@@ -114,6 +117,7 @@ class Run:
             for system in systems_of(self.recipe):
                 check_row(self.recipe, system, encoder, self.test_directions(), self.text.train)
             lines_of(self)
+            check_dialogues(self, encoder.template)
 
     def tune(self, stage: Stage) -> None:
         """One stage, unless it is done."""
@@ -162,7 +166,7 @@ class Run:
 
     def _translate(self, system: SystemSpec, directions: list[Direction]) -> None:
         """Translate the test text in these directions and write each as it is done."""
-        store, translator, done = self.text.test, self._translator(system), 0
+        store, translator, done = self.text.test, self.translator(system), 0
         assert store is not None
         lines = {d: store.indices(d)[: self.recipe.evaluate.lines] for d in directions}
         with progress(f" translate {system.name}", sum(map(len, lines.values()))) as advance:
@@ -266,7 +270,8 @@ class Run:
         directions, tuned = self.dev_directions(), tuned_directions(self.recipe, stage, self.text.train)
         return Validator(self.recipe, self.text.dev, directions, tuned, self.identifier, say).bind
 
-    def _translator(self, system: SystemSpec) -> Any:
+    def translator(self, system: SystemSpec) -> Any:
+        """The translator of a row; None for one that copies."""
         if system.kind == "copy":
             return None
         source, recipe = self.model_of(system.stage), self.recipe

@@ -13,7 +13,7 @@ from dragoman.evaluate.compare import compare_again, compare_systems
 from dragoman.evaluate.external import MODELS, cache_file, line_keys, read_cache
 from dragoman.evaluate.metrics import LineScores, mean_of
 from dragoman.evaluate.outputs import Output
-from dragoman.evaluate.results import Results, Row, read_results, write_results
+from dragoman.evaluate.results import Results, Row, of_dialogues, read_results, write_results
 from dragoman.evaluate.score import Scorer, evaluate_outputs, group_of
 from dragoman.language.language import Direction
 
@@ -83,7 +83,8 @@ def score_again(
     """Score outputs and write ``path`` (a results.json) in place of an earlier one.
 
     What was added to the earlier one is kept where it can be: metrics of other environments from the scores
-    in ``metrics/`` beside it, comparisons by taking them again. What cannot is told in the remarks.
+    in ``metrics/`` beside it, comparisons by taking them again, what was measured of dialogues as it is. What
+    cannot is told in the remarks.
     ``pairs``: systems to compare in any case, with ``trials`` and ``seed``. ``progress``: see
     :func:`evaluate_outputs`.
     """
@@ -91,6 +92,9 @@ def score_again(
     known = remembered(earlier, path.parent / "metrics", {e.metric.upper() for e in scorer.external})
     scorer.external = [*scorer.external, *known]
     results = evaluate_outputs(outputs, scorer, supervised, progress)
+    results.dialogues = earlier.dialogues
+    talked = [row for row in earlier.significance if of_dialogues(str(row.get("metric")))]
+    earlier.significance = [row for row in earlier.significance if row not in talked]
     for pair in pairs:
         first, second = ([output for output in outputs if output.system == name] for name in pair)
         compared = compare_systems(first, second, scorer, supervised=supervised, trials=trials, seed=seed)
@@ -99,6 +103,7 @@ def score_again(
     rows, remarks = compare_again(earlier, outputs, scorer, supervised)
     results.significance += rows
     results.remarks += [*remarks, *_unscored(results, known)]
+    results.significance += talked
     write_results(path, results)
     return results
 
@@ -121,7 +126,8 @@ def holds(
         for system, direction, metric in product(systems, directions, scorer.metrics)
     )
     judge = scorer.identifier.name if scorer.identifier is not None else None
-    tested = {(row.get("a"), row.get("b")) for row in results.significance}
+    tests = [row for row in results.significance if not of_dialogues(str(row.get("metric")))]
+    tested = {(row.get("a"), row.get("b")) for row in tests}
     return have.issuperset(wanted) and results.identifier.get("name") == judge and tested.issuperset(pairs)
 
 

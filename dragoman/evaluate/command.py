@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from dragoman.console import progress
 from dragoman.errors import DataError, RecipeError
@@ -12,7 +13,7 @@ from dragoman.evaluate.again import read_earlier, score_again
 from dragoman.evaluate.compare import Comparison, compare_systems
 from dragoman.evaluate.external import make_external
 from dragoman.evaluate.outputs import Output, read_files, read_lines, read_outputs, texts_in, write_outputs
-from dragoman.evaluate.results import FAULTS, Results, read_results, write_results
+from dragoman.evaluate.results import FAULTS, Results, of_dialogues, read_results, write_results
 from dragoman.evaluate.score import Scorer, evaluate_outputs
 from dragoman.evaluate.tables import Style, by_direction, faults, signatures, summary
 from dragoman.language.identify import Identifier, load_identifier, make_identifier
@@ -143,9 +144,13 @@ def compare_command(
 def add_significance(path: Path, comparison: Comparison) -> None:
     """Put a comparison into ``results.json``, in place of an earlier one of the same two systems."""
     results = read_results(path)
-    pair = (comparison.first, comparison.second)
-    results.significance = [row for row in results.significance if (row.get("a"), row.get("b")) != pair]
-    results.significance += comparison.to_json()
+    rows = comparison.to_json()
+
+    def what(row: dict[str, Any]) -> tuple[Any, Any, bool]:
+        return row.get("a"), row.get("b"), of_dialogues(str(row.get("metric")))
+
+    again = set(map(what, rows))
+    results.significance = [row for row in results.significance if what(row) not in again] + rows
     write_results(path, results)
 
 

@@ -146,12 +146,24 @@ def compare_systems(
                 remarks += [one.note] if one.note and one.note not in remarks else []
     if not pairs:
         raise DataError(f"{names[0]} and {names[1]}: nothing to compare; give references or an identifier")
+    return compare_pairs((names[0], names[1]), pairs, groups, trials, seed, remarks)
+
+
+def compare_pairs(
+    names: tuple[str, str],
+    pairs: Sequence[Pair],
+    groups: Sequence[str],
+    trials: int,
+    seed: int,
+    remarks: Sequence[str] = (),
+) -> Comparison:
+    """Test pairs alone, and averaged over groups; ``groups`` names that of each pair."""
     members, left_out = _joint(pairs, groups)
     single, joint = joint_and_single(pairs, members, trials, seed)
     averages = [_difference([pairs[n] for n in members[key]], joint[key], key[0]) for key in members]
     alone = [_difference([pair], test, "") for pair, test in zip(pairs, single, strict=True)]
     differences = [*averages, *alone]
-    return Comparison(names[0], names[1], differences, signature(trials, seed), remarks + left_out)
+    return Comparison(*names, differences, signature(trials, seed), [*remarks, *left_out])
 
 
 def compare_again(

@@ -21,6 +21,8 @@ SUPERVISED, ZERO_SHOT, ALL = "supervised", "zero-shot", "all"
 """Groups of directions: those that some stage was tuned on, the others; ``all`` where that is not known."""
 FAULTS = ("empty", "unidentified", "copied", "runaway")
 """Rates in percent of the lines, shown in a table of their own."""
+DEMAND, REST, CLEAN, UNDONE, FINAL = "demand met", "rest unchanged", "clean edit", "undo exact", "final"
+"""Measures of dialogues (:mod:`dragoman.evaluate.interactive.measure`); parts stand behind a colon."""
 _ORDER = ("BLEU", "chrF++", "TER", "COMET", "BLEURT", "OTR", *FAULTS)
 
 
@@ -58,9 +60,11 @@ class Results:
 
     ``floor``: OTR of the references by direction. ``confusion``: lines by system, direction and language that
     the identifier saw. ``significance``: rows of :func:`dragoman.evaluate.score.compare_systems`.
+    ``dialogues``: the rows of held-out dialogues; on disk they stand among the others.
     """
 
     rows: list[Row] = field(default_factory=list)
+    dialogues: list[Row] = field(default_factory=list)
     floor: dict[str, float] = field(default_factory=dict)
     confusion: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     identifier: dict[str, Any] = field(default_factory=dict)
@@ -119,8 +123,8 @@ class Results:
         """The content of ``results.json``."""
         return {
             "format": 1,
-            "systems": self.systems,
-            "rows": [asdict(row) for row in self.rows],
+            "systems": list(dict.fromkeys(row.system for row in (*self.rows, *self.dialogues))),
+            "rows": [asdict(row) for row in (*self.rows, *self.dialogues)],
             "floor": self.floor,
             "confusion": self.confusion,
             "identifier": self.identifier,
@@ -128,6 +132,11 @@ class Results:
             "remarks": self.remarks,
             "versions": versions(),
         }
+
+
+def of_dialogues(metric: str) -> bool:
+    """Whether a metric measures dialogues, not translations."""
+    return metric.partition(":")[0] in (DEMAND, REST, CLEAN, UNDONE) or metric.startswith(f"{FINAL} ")
 
 
 def versions() -> dict[str, str]:
@@ -169,7 +178,7 @@ def read_results(path: Path) -> Results:
             raise DataError(f"{path}: row {number} lacks {error}; score these translations again") from error
         if not isinstance(kept.value, int | float) or not math.isfinite(kept.value):
             raise DataError(f"{path}: row {number}: value {kept.value!r} is no number; score again")
-        results.rows.append(kept)
+        (results.dialogues if of_dialogues(kept.metric) else results.rows).append(kept)
     for name in ("floor", "confusion", "identifier", "significance", "remarks"):
         setattr(results, name, content.get(name, getattr(results, name)))
     return results
@@ -180,7 +189,7 @@ def merge(parts: Iterable[Results]) -> Results:
     merged = Results()
     seen: set[tuple[str, int | None, str, str]] = set()
     for part in parts:
-        for row in part.rows:
+        for row in (*part.rows, *part.dialogues):
             key = (row.system, row.seed, row.direction, row.metric)
             if key in seen:
                 raise DataError(
@@ -188,7 +197,7 @@ def merge(parts: Iterable[Results]) -> Results:
                     f"{row.seed}; give the runs different seeds or the systems different names"
                 )
             seen.add(key)
-            merged.rows.append(row)
+            (merged.dialogues if of_dialogues(row.metric) else merged.rows).append(row)
         _merge_floor(merged, part)
         for system, directions in part.confusion.items():
             for direction, counts in directions.items():

@@ -93,7 +93,7 @@ def summary(results: Results, notes: Mapping[str, str] | None = None) -> Table:
     foot: list[str] = []
     rows = []
     for system in results.systems:
-        cells = [_average(results, system, g, m, foot) for g in sizes for m in metrics]
+        cells = [average_cell(results, system, g, m, foot) for g in sizes for m in metrics]
         rows.append((system, cells))
     if results.floor:
         shown = {group: number(results.floor_average(group)) for group in sizes}
@@ -102,7 +102,7 @@ def summary(results: Results, notes: Mapping[str, str] | None = None) -> Table:
     return Table(metrics * len(sizes), rows, spans, notes or {}, foot)
 
 
-def _average(results: Results, system: str, group: str, metric: str, foot: list[str]) -> str:
+def average_cell(results: Results, system: str, group: str, metric: str, foot: list[str]) -> str:
     """A cell; what cannot be said in one number goes to the foot."""
     found = results.averages(system, group, metric)
     if len(found) > 1:
@@ -140,7 +140,7 @@ def faults(results: Results) -> Table | None:
         return None
     foot: list[str] = []
     rows = [
-        (system, [_average(results, system, g, name, foot) for g in results.groups for name in present])
+        (system, [average_cell(results, system, g, name, foot) for g in results.groups for name in present])
         for system in results.systems
     ]
     return Table(

@@ -6,7 +6,7 @@ are errors; all mistakes are reported at once, each with its key, line and the n
 """
 
 from dragoman.recipe.data import Data, Filters, Source, Variants
-from dragoman.recipe.evaluate import Decoding, Evaluate, Probe, SystemSpec, Validation
+from dragoman.recipe.evaluate import Decoding, Evaluate, Interaction, Probe, SystemSpec, Validation
 from dragoman.recipe.model import Lora, Model, Prompt, TemplateWording
 from dragoman.recipe.recipe import Recipe
 from dragoman.recipe.section import Section
@@ -18,6 +18,7 @@ __all__ = [
     "Decoding",
     "Evaluate",
     "Filters",
+    "Interaction",
     "Lora",
     "Model",
     "Objective",

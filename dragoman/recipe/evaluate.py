@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from dragoman.recipe.section import Count, DirectionName, FolderName, LanguageCode, Section
+from dragoman.recipe.section import Count, DirectionName, FolderName, LanguageCode, Section, Seed, Weight
+from dragoman.recipe.stage import DialogueKind, TurnRange, UserLanguage
 
 
 def _identifier(value: str) -> str:
@@ -75,6 +76,31 @@ class Probe(Section):
     """Rows, such as those of MT only and MT + Align; absent = one for the base and each stage."""
 
 
+class Interaction(Section):
+    """Held-out dialogues of test lines, made as the task `interactive` does: rows answer turn by turn."""
+
+    lines: Count = 200
+    """Test lines of a direction; a line gives at most one dialogue."""
+    directions: list[DirectionName] | Literal["all"] = "all"
+    """Directions; absent = those that are scored."""
+    kinds: dict[DialogueKind, Weight] = {}
+    """Shares of the kinds of dialogues (absent: all that the text allows, alike)."""
+    turns: TurnRange = (2, 5)
+    """Fewest and most user turns of a dialogue, the request for the translation included."""
+    user_language: UserLanguage = "mixed"
+    """What the user speaks; `mixed`: any of these that has wordings."""
+    wordings: str | None = None
+    """A folder of <code>.yaml files with what users say, beside the shipped ones."""
+    seed: Seed = 1
+    """Seed of the dialogues; not the recipe's, so that runs of several seeds are asked the same."""
+    draft: Literal["fixed", "own"] = "fixed"
+    """What is corrected: `fixed` = the dialogue's versions; `own` = from the second on, the row's answers."""
+    systems: list[str] | None = None
+    """Rows that answer; absent = all of a model, and copy, which answers with the draft."""
+    single_turn: list[str] = []
+    """Rows that are asked in one user turn with source, draft and demand, as `single_turn` of the task."""
+
+
 class Evaluate(Section):
     """The final scores."""
 
@@ -98,3 +124,5 @@ class Evaluate(Section):
     """Resamplings for the significance tests."""
     probe: Probe | None = None
     """The look inside, a part of the report; absent = none, {} = as below."""
+    interactive: Interaction | None = None
+    """Held-out dialogues, a part of the report; absent = none, {} = as below."""

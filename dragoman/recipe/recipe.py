@@ -63,4 +63,12 @@ class Recipe(Section):
         for row in (self.evaluate.probe and self.evaluate.probe.systems) or []:
             if row not in inside:
                 raise ValueError(f"`evaluate.probe` names row {row!r}; rows of a model: {', '.join(inside)}")
+        talk = self.evaluate.interactive
+        pivots = [system.name for system in self.evaluate.systems or [] if system.kind == "pivot"]
+        asked = [row for row in rows if row not in pivots]
+        for row in [*(talk.systems or []), *talk.single_turn] if talk else []:
+            if row not in asked:
+                raise ValueError(
+                    f"`evaluate.interactive` names row {row!r}; rows of a model, or copy: {', '.join(asked)}"
+                )
         return self

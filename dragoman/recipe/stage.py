@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     Field,
     SerializerFunctionWrapHandler,
     field_validator,
@@ -25,7 +26,17 @@ from dragoman.recipe.section import (
 )
 
 DialogueKind = Literal["vocabulary", "grammar", "content", "style", "history", "question"]
+UserLanguage = Literal["en", "source", "target", "mixed"]
 Turns = Annotated[int, Field(ge=2)]
+
+
+def _in_order(value: tuple[int, int]) -> tuple[int, int]:
+    if value[0] > value[1]:
+        raise ValueError("`turns` is [fewest, most]")
+    return value
+
+
+TurnRange = Annotated[tuple[Turns, Turns], AfterValidator(_in_order)]
 
 
 class TaskSpec(Section):
@@ -85,24 +96,19 @@ class TaskSpec(Section):
     """general: learn every answer of a dialogue, or only the last."""
     kinds: dict[DialogueKind, Weight] = {}
     """interactive: shares of the kinds of dialogues (absent: all that the text allows, alike)."""
-    turns: tuple[Turns, Turns] = (2, 5)
+    turns: TurnRange = (2, 5)
     """interactive: fewest and most user turns of a dialogue, the request for the translation included."""
-    user_language: Literal["en", "source", "target", "mixed"] = "mixed"
+    user_language: UserLanguage = "mixed"
     """interactive: what the user speaks; `mixed`: any of these that has wordings."""
     wordings: str | None = None
     """interactive: a folder of <code>.yaml files with what users say, beside the shipped ones."""
+    single_turn: bool = False
+    """interactive: each correction and question as one user turn with source and draft, for a control."""
 
     @field_validator("files", mode="before")
     @classmethod
     def _one_file(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
-
-    @field_validator("turns")
-    @classmethod
-    def _in_order(cls, value: tuple[int, int]) -> tuple[int, int]:
-        if value[0] > value[1]:
-            raise ValueError("`turns` is [fewest, most]")
-        return value
 
     @model_serializer(mode="wrap")
     def _shown(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

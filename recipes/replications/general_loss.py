@@ -4,9 +4,9 @@
         base=runs/bases/multi30k-100 "stage 1=runs/multi30k-s1/stages/stage 1/model" ...
 
 The file is that of Self-Instruct (https://github.com/yizhongw/self-instruct, revision 0b26ccaa4159), or any
-other that task `general` reads. The prompt is the alpaca template; the loss is the
-mean of -log p over the tokens of the outputs and their end. What does not fit 1,024 tokens is left out and
-counted.
+other that task `general` reads. The prompt is the alpaca template or another (``--template``); the loss is
+the mean of -log p over the tokens of the outputs and their end. What does not fit 1,024 tokens is left out
+and counted. ``--out`` keeps the table, written when it is whole.
 """
 
 from __future__ import annotations
@@ -38,19 +38,27 @@ def main() -> None:
     )
     parser.add_argument("instructions", type=Path)
     parser.add_argument("models", nargs="+", help="name=folder")
+    parser.add_argument("--template", default="alpaca", help="prompt template")
+    parser.add_argument("--out", type=Path, help="file for the table")
     options = parser.parse_args()
     rows = examples(options.instructions)
-    print(f"| model | loss on {len(rows)} outputs | left out |\n|---|---:|---:|")
+    table = [f"| model | loss on {len(rows)} outputs | left out |", "|---|---:|---:|"]
+    print(*table, sep="\n")
     for named in options.models:
         name, _, folder = named.partition("=")
         tokenizer = load_tokenizer(folder)
         model = load_model(folder, Model())
-        encoder = Encoder(tokenizer, load_template("alpaca"), 1024)
+        encoder = Encoder(tokenizer, load_template(options.template), 1024)
         stepper = Stepper(
             model, tokenizer.pad_token_id or tokenizer.eos_token_id, Objective(), {}, 8192, share=False
         )
         loss = dev_loss(stepper, encoder, rows)
-        print(f"| {name} | {loss:.3f} | {sum(encoder.dropped.values())} |")
+        table.append(f"| {name} | {loss:.3f} | {sum(encoder.dropped.values())} |")
+        print(table[-1], flush=True)
+    if options.out is not None:
+        part = options.out.with_name(options.out.name + ".part")
+        part.write_text("\n".join(table) + "\n", encoding="utf-8")
+        part.replace(options.out)
 
 
 if __name__ == "__main__":

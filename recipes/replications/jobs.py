@@ -66,6 +66,15 @@ def schedule(name: str, options: argparse.Namespace, base: Path, *overrides: str
     return run(f"{name}-{options.schedule}", options, recipe, base, *more, *everywhere, *overrides)
 
 
+def losses(name: str, options: argparse.Namespace, template: str, models: dict[str, Path]) -> Job:
+    """The job that measures models on held-out general instructions."""
+    out = options.runs / f"{name}.md"
+    file = options.data / "instructions" / "user_oriented_instructions.jsonl"
+    command = [sys.executable, str(HERE / "general_loss.py"), str(file), "--template", template,
+               "--out", str(out), *(f"{called}={model}" for called, model in models.items())]  # fmt: skip
+    return Job(name, command, out, tuple(models.values()))
+
+
 def work(todo: list[Job], options: argparse.Namespace) -> None:
     """Keep ``parallel`` jobs going until all are done or the time is over."""
     end = time.monotonic() + options.stop_after

@@ -7,6 +7,7 @@ from typing import Any
 
 from dragoman.evaluate.report import (
     background,
+    dialogues,
     languages,
     probe,
     probe_panel,
@@ -28,6 +29,7 @@ SECTIONS = (
     ("languages", "Languages", "Which language came out", languages.confusion),
     ("faults", "Faults", "Other faults", scores.faults),
     ("samples", "Samples", "Samples", samples.samples),
+    ("dialogues", "Dialogues", "Corrected in dialogues", dialogues.dialogues),
     ("significance", "Significance", "Is the difference real?", scores.significance),
     ("inside", "Inside", "Inside the model", probe.inside),
     ("training", "Training", "Training", training.training),
@@ -50,10 +52,11 @@ def write_report(
     """Write the report of a run to `out` (default: report.html in the run folder) and return its path.
 
     Read are results.json, translations/<system>/<direction>.jsonl, stages/<stage>/metrics.jsonl, recipe.yaml,
-    corpus/manifest.json and probe.json; what is absent is left out with a remark. `extra` stands over the
-    keys of results.json and may also hold `name`, `versions`, and `focus` and `against` (the systems that the
-    verdict compares). `identify` (texts to language codes) marks off-target samples where the rows of the
-    translations have no `label`. The same folder gives the same bytes. DataError if the folder is none.
+    corpus/manifest.json, probe.json and transcripts/<system>/<direction>.jsonl; what is absent is left out
+    with a remark. `extra` stands over the keys of results.json and may also hold `name`, `versions`, and
+    `focus` and `against` (the systems that the verdict compares). `identify` (texts to language codes) marks
+    off-target samples where the rows of the translations have no `label`. The same folder gives the same
+    bytes. DataError if the folder is none.
     """
     text = page(load(run_folder, extra, identify))
     path = out or run_folder / "report.html"

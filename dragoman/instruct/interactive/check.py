@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from dragoman.instruct.interactive.correction import FIRST, UNDO, unasked
+from dragoman.instruct.interactive.correction import FIRST, UNDO, Correction, unasked
 from dragoman.instruct.interactive.dialogue import Dialogue, Round
 
 NOT_MET = "demand not met"
@@ -36,14 +36,18 @@ def _round_fault(dialogue: Dialogue, one: Round, versions: list[str], spaceless:
         return "" if one.version == there and one.answer == versions[there or 0] else NOT_BACK
     if one.version is None or one.before is None:
         return "" if all(c.met("", one.answer) for c in one.corrections) else NOT_MET
-    draft = versions[one.before]
-    if one.answer == draft:
+    return edit_fault(versions[one.before], one.answer, one.corrections, spaceless)
+
+
+def edit_fault(draft: str, answer: str, corrections: Sequence[Correction], spaceless: bool = False) -> str:
+    """What is wrong with an answer to corrections of a draft, or ''."""
+    if answer == draft:
         return SAME
-    if not all(correction.met(draft, one.answer) for correction in one.corrections):
+    if not all(correction.met(draft, answer) for correction in corrections):
         return NOT_MET
-    if any(correction.met(draft, draft) for correction in one.corrections):
+    if any(correction.met(draft, draft) for correction in corrections):
         return MET_BEFORE
-    return CHANGED if unasked(draft, one.answer, one.corrections, spaceless) else ""
+    return CHANGED if unasked(draft, answer, corrections, spaceless) else ""
 
 
 def _learned_fault(one: Round, real: Collection[str]) -> str:

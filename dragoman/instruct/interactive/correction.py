@@ -11,6 +11,8 @@ from dragoman.instruct.interactive.compare import Hunk, hunks, units
 from dragoman.language.phrases import contains
 
 UNDO, FIRST, BOTH = "history/undo", "history/first", "history/both"
+INSTEAD = "history/instead"
+"""The user goes back and wants something else done in its place."""
 LEAVE_OUT = "history/leave-out"
 """The user wants a phrase left out, and takes that back later."""
 TRANSLATE = "translate"

@@ -55,8 +55,8 @@ def context(text: str) -> tuple[Span, ...]:
 class Dialogue:
     """A source text, and rounds in which its translation is made, corrected and asked about.
 
-    Every method that adds a round returns its answer; DataError if the user says nothing or the answer is
-    empty.
+    ``user_language``: what the user speaks, '' if that is not known. Every method that adds a round returns
+    its answer; DataError if the user says nothing or the answer is empty.
     """
 
     source: str
@@ -65,6 +65,7 @@ class Dialogue:
     prompt_language: str = "en"
     system: str = ""
     rounds: list[Round] = field(default_factory=list)
+    user_language: str = ""
 
     @property
     def versions(self) -> list[str]:
@@ -157,7 +158,8 @@ class Dialogue:
             if one.corrections:
                 row["corrections"] = [correction.to_json() for correction in one.corrections]
             rounds.append(row)
-        return self.example().to_json() | {"versions": self.versions, "rounds": rounds}
+        spoken = {"user_language": self.user_language} if self.user_language else {}
+        return self.example().to_json() | spoken | {"versions": self.versions, "rounds": rounds}
 
     @classmethod
     def from_json(cls, row: dict[str, Any], where: str = "dialogue") -> Dialogue:
@@ -171,6 +173,7 @@ class Dialogue:
         if len(turns) % 2 or not isinstance(told, list) or len(told) != len(turns) // 2:
             raise DataError(f"{where}: `rounds` must have one entry for each user turn and its answer")
         found = cls(turns[0].input, example.direction, example.id, example.prompt_language, system)
+        found.user_language = str(row.get("user_language", ""))
         for number, (asked, answer) in enumerate(zip(turns[::2], turns[1::2], strict=True)):
             found._add(_round(told[number], asked, answer, f"{where}, round {number}"), where)
         if row.get("versions") != found.versions:

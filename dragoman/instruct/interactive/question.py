@@ -39,7 +39,8 @@ def question(scene: Scene, asked: list[Phrase]) -> Question | None:
         if any(stop > phrase.target[0] and start < phrase.target[1] for start, stop in spans):
             continue
         side = scene.rng.choice(("target", "source"))
-        told = Correction(f"question/{side}", (new if side == "target" else word,))
+        answer, named = (new, word) if side == "target" else (word, new)
+        told = Correction(f"question/{side}", (answer,), (), (named,))
         return Question(told.kind, f"answer/{side}", {"word": word, "new": new}, told, phrase)
     return None
 

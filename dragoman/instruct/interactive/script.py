@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from dragoman.instruct.interactive.correction import INSTEAD
 from dragoman.instruct.interactive.dialogue import Dialogue, context, learned
 from dragoman.instruct.interactive.edits import edited, weighted
 from dragoman.instruct.interactive.fault import Fault
@@ -28,8 +29,9 @@ class Script:
     def __init__(self, scene: Scene, speech: Speech, asks: str, prompt_language: str) -> None:
         self.scene, self.speech, self.asks = scene, speech, asks
         self.dialogue = Dialogue(
-            scene.source.text, scene.direction, scene.record.id, prompt_language=prompt_language
-        )
+            scene.source.text, scene.direction, scene.record.id, prompt_language=prompt_language,
+            user_language=speech.language,
+        )  # fmt: skip
         self._edits: list[frozenset[Fault]] = []
         self._questions: list[Phrase] = []
 
@@ -76,8 +78,8 @@ class Script:
         """Another fault is mended, in the version before the last correction."""
         before = self.dialogue.parent(self.dialogue.current or 0) or 0
         rest = self._edits[before] - {fault}
-        said = self.say("history/instead", demand=self._report(fault, rest))
-        self._correct(said, [fault], rest, "history/instead", before)
+        said = self.say(INSTEAD, demand=self._report(fault, rest))
+        self._correct(said, [fault], rest, INSTEAD, before)
 
     def both(self) -> None:
         """The last two corrections together."""

@@ -17,6 +17,7 @@ from dragoman.instruct.interactive.lexicon import Lexicon, pair_lexicon
 from dragoman.instruct.interactive.plots import PLOTS, Length, Shares, corrections, history, questions
 from dragoman.instruct.interactive.scene import Scene
 from dragoman.instruct.interactive.script import Script
+from dragoman.instruct.interactive.single import single_turns
 from dragoman.instruct.interactive.style import variants
 from dragoman.instruct.interactive.wordings import Speech, has_speech, speech
 from dragoman.instruct.linked import LinkedItems, Side
@@ -44,9 +45,14 @@ class Interactive:
         self._speech = {direction: self._languages(direction) for direction in self.lines.items.directions}
 
     def make(self, item: int, rng: random.Random) -> list[Example]:
-        """One example; none if the line gives no dialogue or the check finds a fault in it."""
+        """One example, or with ``single_turn`` one for each round that needs no history.
+
+        None if the line gives no dialogue or the check finds a fault in it.
+        """
         dialogue = self.dialogue(item, rng)
-        return [] if dialogue is None else [dialogue.example("interactive")]
+        if dialogue is None:
+            return []
+        return single_turns(dialogue) if self.spec.single_turn else [dialogue.example("interactive")]
 
     def dialogue(self, item: int, rng: random.Random) -> Dialogue | None:
         """The dialogue of an item."""

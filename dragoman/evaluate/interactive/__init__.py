@@ -1,0 +1,1 @@
+"""Held-out dialogues: a system answers turn by turn; what it did to its draft is measured."""

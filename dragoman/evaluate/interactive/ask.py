@@ -1,0 +1,131 @@
+"""Asking a system: all dialogues side by side, turn after turn; and the baseline that answers with the draft.
+
+The draft is fixed: each turn is asked with the versions of the dialogue before it, whatever the system said
+to earlier turns. So all systems are asked the same. Or it is the system's own: the first version is the
+dialogue's, for nothing else has the faults that are spoken of, and what comes after it is the system's. A
+user then says only what makes sense of that text, see :func:`speaks_of`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dragoman.evaluate.interactive.transcript import Answer, Transcript
+from dragoman.instruct.interactive.correction import FIRST, UNDO, Correction, holds
+from dragoman.instruct.interactive.dialogue import Dialogue, Round
+from dragoman.instruct.interactive.single import HISTORY, one_turn
+from dragoman.prompt.example import Turn, assistant, user
+from dragoman.translate.engine import Translator
+from dragoman.translate.prompts import Request
+
+Answerer = Callable[[list[Request], list[str]], list[str]]
+"""The answers to requests; beside them the drafts that they speak of."""
+
+
+def copy_draft(requests: list[Request], drafts: list[str]) -> list[str]:
+    """Nothing is done: the answer is the draft."""
+    return drafts
+
+
+def answerer(translator: Translator) -> Answerer:
+    """The answers of a model; what cannot be asked (too long with its history) is answered with nothing."""
+
+    def answers(requests: list[Request], drafts: list[str]) -> list[str]:
+        return [found.text.strip() for found in translator.translate(requests)]
+
+    return answers
+
+
+def ask_all(
+    dialogues: Sequence[Dialogue],
+    answers: Answerer,
+    own: bool = False,
+    single: bool = False,
+    tell: Callable[[int], None] = lambda done: None,
+) -> list[Transcript]:
+    """Have every turn behind the request answered.
+
+    ``own``: the drafts are the system's own. ``single``: source, draft and demand stand in one user turn,
+    but for rounds that speak of earlier versions. ``tell`` is called with the number of turns that are done.
+    """
+    sessions = [_Session(dialogue, own, single) for dialogue in dialogues]
+    done = 0
+    for number in range(1, max((len(dialogue.rounds) for dialogue in dialogues), default=1)):
+        here = [session for session in sessions if number < len(session.dialogue.rounds)]
+        asked = [session for session in here if session.opens(number)]
+        requests = [session.request(number) for session in asked]
+        drafts = [session.draft(number) for session in asked]
+        for session, text in zip(asked, answers(requests, drafts), strict=True):
+            session.take(number, text)
+        done += len(here)
+        tell(done)
+    return [Transcript(session.dialogue, tuple(session.answers)) for session in sessions]
+
+
+def speaks_of(correction: Correction, draft: str) -> bool:
+    """Whether a demand makes sense of a text: what is spoken against stands in it, and it is not met yet.
+
+    Of a question: whether the words stand in it that the user speaks of.
+    """
+    if correction.group == "question":
+        named = correction.must if correction.kind == "question/target" else correction.around
+        return all(holds(draft, phrase) for phrase in named)
+    there = all(holds(draft, phrase) for phrase in correction.forbid)
+    return there and not correction.met(draft, draft)
+
+
+class _Session:
+    """One dialogue while it is held: its turns so far, and the versions that the system's user sees."""
+
+    def __init__(self, dialogue: Dialogue, own: bool, single: bool) -> None:
+        self.dialogue, self.own, self.single = dialogue, own, single
+        self.answers: list[Answer | None] = [None]
+        self.versions = dict(enumerate(dialogue.versions[: 1 if own else None]))
+        first = dialogue.rounds[0]
+        self.head = [Turn("system", dialogue.system)] if dialogue.system else []
+        self.turns = [*self.head, user(first.said, dialogue.source), assistant(first.answer)]
+
+    def draft(self, number: int) -> str:
+        """The version that a round speaks of."""
+        return self.versions[self.dialogue.rounds[number].before or 0]
+
+    def opens(self, number: int) -> bool:
+        """Whether a round can be asked; if not, it is passed over, and the version stays as it is."""
+        one, draft = self.dialogue.rounds[number], self.draft(number)
+        if not self.own:
+            return True
+        if one.kind in (UNDO, FIRST):
+            sensible = self.versions[one.version or 0] != draft
+        else:
+            sensible = any(speaks_of(correction, draft) for correction in one.corrections)
+        if not sensible:
+            self.answers.append(None)
+            self._keep(one, draft)
+        return sensible
+
+    def request(self, number: int) -> Request:
+        """What the system is asked."""
+        one = self.dialogue.rounds[number]
+        turns = [*self.turns, user(one.said)]
+        if self.single and one.kind not in HISTORY:
+            turns = [*self.head, one_turn(self.dialogue, one, self.draft(number))]
+        return Request(self.dialogue.source, self.dialogue.direction, tuple(turns))
+
+    def take(self, number: int, text: str) -> None:
+        """Write an answer down and go on: with it, or with the dialogue's own."""
+        one, draft = self.dialogue.rounds[number], self.draft(number)
+        back = one.kind in (UNDO, FIRST)
+        expected = None if self.own and not back else self.versions[one.version or 0] if back else one.answer
+        self.answers.append(Answer(text, draft, expected))
+        if not self.own:
+            self.turns += [user(one.said), assistant(one.answer)]
+        elif text:  # an empty answer cannot stand in a conversation: the user goes on as if it had not been
+            self.turns += [user(one.said), assistant(text)]
+            self._keep(one, text)
+        else:
+            self._keep(one, draft)
+
+    def _keep(self, one: Round, text: str) -> None:
+        """The text of a new version; going back makes none."""
+        if one.version is not None and one.version not in self.versions:
+            self.versions[one.version] = text
