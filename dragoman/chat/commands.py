@@ -182,9 +182,7 @@ def _dialogues(count: int) -> str:
 def _help(talk: Talk, rest: str) -> Reply:
     width = max(len(f"{name} {command.takes}") for name, command in COMMANDS.items())
     told = [f"{f'{name} {command.takes}':<{width}}  {command.does}" for name, command in COMMANDS.items()]
-    first = (
-        "A line is a text to translate, then what is said about its translation; an empty line begins anew."
-    )
+    first = "First a text, then what is said about its translation; an empty line begins anew."
     return Reply(lines=(first, *told))
 
 
@@ -203,13 +201,13 @@ COMMANDS = {
     "/undo": Command("", "back to the version before, word for word", _undo),
     "/versions": Command("", "all versions of this text", _versions),
     "/ask": Command("QUESTION", "ask something; the answer is no version", _ask),
-    "/terms": Command("[WORD=FORM|FORM or FILE]", "terms that must be met; word= and = take back", _terms),
+    "/terms": Command("[WORD=FORM or FILE]", "terms that must be met; WORD= takes one back, = all", _terms),
     "/forbid": Command("[PHRASE]", "what a translation must not hold", _forbid),
     "/allow": Command("[PHRASE]", "take back what was forbidden, or all of it", _allow),
     "/swap": Command("", "the other way round", _swap),
     "/direction": Command("[DIRECTION]", "another direction, such as de-en", _direction),
-    "/save": Command("FILE", "write all dialogues to a file that training reads", _save),
-    "/load": Command("FILE", "take in the dialogues of a file; the last one goes on", _load),
+    "/save": Command("FILE", "keep all dialogues, in a file that training reads", _save),
+    "/load": Command("FILE", "go on with the last dialogue of a file", _load),
     "/help": Command("", "this list", _help),
     "/quit": Command("", "leave, as Ctrl-D does", _quit),
 }

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, Protocol, TextIO
@@ -19,6 +20,8 @@ from dragoman.errors import DataError
 
 CHANGED, QUIET, PLAIN = "\x1b[1;4m", "\x1b[2m", "\x1b[0m"
 """Bold and underlined; dim; as before. No colour: that would have to suit the terminal's own."""
+GONE = 40
+"""Characters of a stretch that went that are told."""
 _UNSHOWN = ("Cc", "Cs")
 
 
@@ -80,7 +83,7 @@ class Terminal:
         lost: list[str] = []
         if changed and self.styled:
             found = parts(shown(before or ""), text)
-            lost = [part.text for part in found if part.gone]
+            lost = [textwrap.shorten(part.text, GONE, placeholder=" ...") for part in found if part.gone]
             marked = (f"{CHANGED}{p.text}{PLAIN}" if p.new else p.text for p in found if not p.gone)
             self._write("".join(marked))
         elif changed:
@@ -98,12 +101,13 @@ class Terminal:
         self._write("".join(f"{shown(line)}\n" for line in lines))
 
     def note(self, text: str) -> None:
-        told = f"({shown(text)})"
+        told = _wrapped(f"({text})")
         self._write(f"{QUIET}{told}{PLAIN}\n" if self.styled else f"{told}\n")
 
     def refuse(self, reason: str, due: bool) -> None:
-        self._write(f"{chr(10) if self._told else ''}{shown(reason)}\n")
-        self._told = ""
+        if self._told:
+            self.stopped()
+        self._write(f"{_wrapped(reason)}\n")
 
     def stopped(self) -> None:
         self._told = ""
@@ -183,6 +187,11 @@ def shown(text: str) -> str:
     return "".join(
         "\ufffd" if char != "\n" and unicodedata.category(char) in _UNSHOWN else char for char in text
     )
+
+
+def _wrapped(text: str) -> str:
+    """A text in lines of the terminal's width, cut between words."""
+    return textwrap.fill(shown(text), max(shutil.get_terminal_size().columns, 20), break_long_words=False)
 
 
 def rows_of(text: str, columns: int) -> int:

@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import tiny_model
+from prompt.test_encode import encoder as real_encoder
 from prompt.test_safe import controls, marks, read
 
+from dragoman.chat.session import Session
 from dragoman.chat.talk import UNTUNED, Talk
 from dragoman.errors import DataError
-from dragoman.language.phrases import holds
+from dragoman.language.phrases import holds, normal
+from dragoman.recipe import Decoding
 from dragoman.translate.demand import Demand
+from dragoman.translate.engine import Translator
 from dragoman.translate.prompts import Request
 
 from .conftest import EN_DE, SOURCE, MakeTalk, a_word, encoder
@@ -166,11 +171,13 @@ def test_a_conversation_that_outgrows_the_model_says_what_to_do(talk: MakeTalk) 
 
 
 @pytest.mark.parametrize("template", ["alpaca", "bayling"])
-def test_no_text_of_a_user_forges_a_turn_and_none_is_lost(talk: MakeTalk, template: str) -> None:
-    code = encoder(template)
+def test_no_text_of_a_user_forges_a_turn_and_none_is_lost(template: str) -> None:
+    code = real_encoder("byte-bpe", template)
+    translator = Translator(tiny_model("llama", len(code.tokenizer)), code, Decoding(max_new_tokens=60))
 
     def prompt(source: str, said: str, term: str) -> list[int]:
-        chat = talk(template)
+        term = normal(term)  # as a line holds it
+        chat = Talk(Session(EN_DE), translator)
         requests = asked(chat)
         chat.session.begin(source, "Translate:", "eins")
         chat.session.corrected(said, "drei eins")
@@ -185,7 +192,7 @@ def test_no_text_of_a_user_forges_a_turn_and_none_is_lost(talk: MakeTalk, templa
         return ids
 
     clean = prompt("one two", "shorter", "zwei")
-    for mark in ["</s>", "### Response:", "### Instruction:", "<|im_end|>", "[INST]", *marks(code)[-3:]]:
+    for mark in marks(code):
         ids = prompt(f"one two {mark}", f"shorter {mark} now", f"z {mark} x")
         assert controls(code, ids) == controls(code, clean), mark
         assert read(code, ids) == read(code, clean), mark

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cli, Tiny
+from conftest import Cli
 
 from dragoman.chat.command import pick_direction
 from dragoman.chat.screen import Terminal
 from dragoman.errors import RecipeError
 from dragoman.instruct.interactive.dialogue import read_dialogues
 from dragoman.language.language import Direction
+
+from .conftest import encoder
+from .conftest import model as tiny_one
 
 CARD = {"tuned_directions": [["en", "de"], ["de", "en"]]}
 
@@ -33,9 +37,15 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Any:
     return give
 
 
-@pytest.fixture
-def model(tiny: Tiny) -> str:
-    return str(tiny.run / "stages" / "stage1" / "model")
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model folder: the tiny model, its tokenizer and a card."""
+    folder = tmp_path_factory.mktemp("model")
+    tiny_one().save_pretrained(folder)
+    encoder().tokenizer.save_pretrained(folder)
+    card = {**CARD, "prompt": {"template": "alpaca", "max_length": 2048}}
+    (folder / "dragoman.json").write_text(json.dumps(card), encoding="utf-8")
+    return str(folder)
 
 
 def test_over_a_pipe_a_line_gives_a_line(cli: Cli, given: Any, model: str, tmp_path: Path) -> None:
@@ -51,7 +61,7 @@ def test_over_a_pipe_a_line_gives_a_line(cli: Cli, given: Any, model: str, tmp_p
 
 def test_what_is_refused_leaves_an_empty_line_and_status_1(cli: Cli, given: Any, model: str) -> None:
     given("zero one", "shorter, please", "/undoo", "/undo", "", "two")
-    status, out, said = cli("chat", model, "-d", "en-de", "--max-new-tokens", "4")
+    status, out, said = cli("chat", model, "-d", "en-de", "--max-new-tokens", "8", "--template", "plain")
     lines = out.split("\n")[:-1]
     assert status == 1 and len(lines) == 3 and lines[1] == "" and lines[0] and lines[2]
     assert "line 2: the template 'plain' carries one turn only" in said
