@@ -67,17 +67,16 @@ def interact(run: Run) -> None:
         return
     rows = rows_asked(run.recipe)
     to_do = [row for row in rows if state_of(run, row) != "done"]
-    names = [row.name for row in rows]
-    if not to_do and {row.system for row in read_earlier(path).dialogues} == set(names):
-        say(" dialogues done before")
-        return
+    names, results = [row.name for row in rows], read_earlier(path)
     if to_do:
         made = _made(run, spec)
         for row in to_do:
             _answer(run, row, spec, made)
-    results = add_rows(
-        path, rows_of(read_talks(run.folder, names, directions_asked(run)), run.supervised()), ()
-    )
+    if to_do or {row.system for row in results.dialogues} != set(names):
+        talks = read_talks(run.folder, names, directions_asked(run))
+        results = add_rows(path, rows_of(talks, run.supervised()), keep=())
+    else:
+        say(" dialogues done before")
     print(table.show(table.of_rows(results.dialogues)))
 
 

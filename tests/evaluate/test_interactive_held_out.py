@@ -18,9 +18,9 @@ from tinyrun import write_recipe
 
 from dragoman.corpus.readers import read_source
 from dragoman.errors import RecipeError
-from dragoman.evaluate.interactive.ask import answerer, ask_all, speaks_of
+from dragoman.evaluate.interactive.ask import answerer, ask_all
 from dragoman.evaluate.interactive.held_out import fingerprint, joined, make_dialogues, read_held_out
-from dragoman.evaluate.interactive.measure import measured
+from dragoman.evaluate.interactive.measure import measured, speaks_of
 from dragoman.evaluate.interactive.transcript import read_talks
 from dragoman.evaluate.results import read_results
 from dragoman.instruct.interactive.check import fault
@@ -136,8 +136,9 @@ def test_the_command_line_from_text_to_report(
     both = (*ask, "--copy", "--training", text, "-d", "en-de,de-en", "--supervised", "en-de")
     status, out, err = cli(*both, "--out", tmp_path / "a", "--report")
     assert status == 0, err
-    assert re.search(r"demand met +rest unchanged +undo exact +final BLEU", out), out
-    assert re.search(r"copy +0\.0 +100\.0", out) and "supervised (1)" in out and "by turn" in out
+    assert re.search(r"demand met +rest unchanged +clean edit +undo exact +final BLEU", out), out
+    assert re.search(r"copy +0\.0 +100\.0", out) and "supervised (1)" in out
+    assert "demand met, zero-shot, by kind" in out and "by turn" in out
     assert re.search(r"dialogues \d+ of 24 test lines", err)
     results = read_results(tmp_path / "a" / "results.json")
     assert {row.system for row in results.dialogues} == {"copy", "base"} and not results.rows

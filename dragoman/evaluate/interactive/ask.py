@@ -3,15 +3,16 @@
 The draft is fixed: each turn is asked with the versions of the dialogue before it, whatever the system said
 to earlier turns. So all systems are asked the same. Or it is the system's own: the first version is the
 dialogue's, for nothing else has the faults that are spoken of, and what comes after it is the system's. A
-user then says only what makes sense of that text, see :func:`speaks_of`.
+user then says only what makes sense of that text, see :func:`measure.speaks_of`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from dragoman.evaluate.interactive.measure import speaks_of
 from dragoman.evaluate.interactive.transcript import Answer, Transcript
-from dragoman.instruct.interactive.correction import FIRST, UNDO, Correction, holds
+from dragoman.instruct.interactive.correction import FIRST, UNDO
 from dragoman.instruct.interactive.dialogue import Dialogue, Round
 from dragoman.instruct.interactive.single import HISTORY, one_turn
 from dragoman.prompt.example import Turn, assistant, user
@@ -60,18 +61,6 @@ def ask_all(
         done += len(here)
         tell(done)
     return [Transcript(session.dialogue, tuple(session.answers)) for session in sessions]
-
-
-def speaks_of(correction: Correction, draft: str) -> bool:
-    """Whether a demand makes sense of a text: what is spoken against stands in it, and it is not met yet.
-
-    Of a question: whether the words stand in it that the user speaks of.
-    """
-    if correction.group == "question":
-        named = correction.must if correction.kind == "question/target" else correction.around
-        return all(holds(draft, phrase) for phrase in named)
-    there = all(holds(draft, phrase) for phrase in correction.forbid)
-    return there and not correction.met(draft, draft)
 
 
 class _Session:

@@ -21,13 +21,12 @@ import numpy as np
 
 from dragoman import __version__
 from dragoman.align.segment import needs_cutting
-from dragoman.evaluate.interactive.ask import speaks_of
 from dragoman.evaluate.interactive.transcript import Answer, Talk, Transcript
 from dragoman.evaluate.metrics import Array, LineScores, make_metric
 from dragoman.evaluate.results import CLEAN, DEMAND, FINAL, REST, UNDONE
 from dragoman.instruct.interactive.check import edit_fault
 from dragoman.instruct.interactive.compare import kept, kept_beside, shared, units
-from dragoman.instruct.interactive.correction import FIRST, UNDO, Correction
+from dragoman.instruct.interactive.correction import FIRST, UNDO, Correction, holds
 from dragoman.instruct.interactive.dialogue import Round
 from dragoman.instruct.interactive.task import KINDS
 from dragoman.language.language import same_language
@@ -90,6 +89,18 @@ def marks_of(transcript: Transcript, cut: bool = False) -> Iterator[Mark]:
 def kind_of(one: Round, correction: Correction) -> str:
     """The kind that a demand counts as: history, where the round speaks of earlier versions, else its own."""
     return "history" if one.kind.startswith("history/") else correction.group
+
+
+def speaks_of(correction: Correction, draft: str) -> bool:
+    """Whether a demand makes sense of a text: what is spoken against stands in it, and it is not met yet.
+
+    Of a question: whether the words stand in it that the user speaks of.
+    """
+    if correction.group == "question":
+        named = correction.must if correction.kind == "question/target" else correction.around
+        return all(holds(draft, phrase) for phrase in named)
+    there = all(holds(draft, phrase) for phrase in correction.forbid)
+    return there and not correction.met(draft, draft)
 
 
 def meets(correction: Correction, answer: Answer, source: str, cut: bool = False) -> bool:

@@ -20,24 +20,20 @@ def of_rows(rows: Sequence[Row]) -> Results:
 
 def overview(results: Results) -> Table:
     """Systems x (group x measure): means over directions."""
-    names = [name for name in MEASURES if name in results.metrics]
+    names = {name: name for name in MEASURES if name in results.metrics}
     return _table(
-        results, {group: {name: name for name in names} for group in results.groups}, results.groups
+        results, [(f"{group} ({len(results.directions(group))})", group, names) for group in results.groups]
     )
 
 
-def parted(results: Results, measure: str) -> Table:
-    """Systems x parts of a measure: by kind, by turn, by user; means over the directions that have them.
-
-    Where some directions are supervised and others are not, the columns are those of each group in turn.
-    """
-    columns, groups = {}, []
-    for group in results.groups:
-        for heading, parts in parts_of(results, measure).items():
-            name = f"{heading}, {group}" if len(results.groups) > 1 else heading
-            columns[name] = {shown: f"{measure}: {part}" for part, shown in parts.items()}
-            groups.append(group)
-    return _table(results, columns, groups)
+def parted(results: Results, measure: str, group: str) -> Table:
+    """Systems x parts of a measure: by kind, by turn, by user; means over the directions that have them."""
+    where = f", {group}" if len(results.groups) > 1 else ""
+    spans = []
+    for heading, parts in parts_of(results, measure).items():
+        columns = {shown: f"{measure}: {part}" for part, shown in parts.items()}
+        spans.append((heading if spans else f"{measure}{where}, {heading}", group, columns))
+    return _table(results, spans)
 
 
 def parts_of(results: Results, measure: str) -> dict[str, dict[str, str]]:
@@ -48,7 +44,7 @@ def parts_of(results: Results, measure: str) -> dict[str, dict[str, str]]:
     kinds = [part for part in there if part not in turns and part not in users]
     kinds.sort(key=lambda part: (KINDS.index(part) if part in KINDS else len(KINDS), part))
     found = {
-        f"{measure}, by kind": {part: part for part in kinds},
+        "by kind": {part: part for part in kinds},
         "by turn": {part: part.removeprefix("turn ") for part in turns},
         "by user": {part: part.removeprefix("user ") for part in users},
     }
@@ -61,7 +57,10 @@ def show(results: Results, style: Style = "text") -> str:
         return ""
     parts = [overview(results).show(style)]
     parts += [
-        parted(results, measure).show(style) for measure in (DEMAND, REST) if parts_of(results, measure)
+        parted(results, measure, group).show(style)
+        for measure in (DEMAND, REST)
+        if parts_of(results, measure)
+        for group in results.groups
     ]
     if style != "tsv":
         lead = "  " if style == "text" else "- "
@@ -70,25 +69,19 @@ def show(results: Results, style: Style = "text") -> str:
     return "\n\n".join(parts)
 
 
-def _table(results: Results, columns: Mapping[str, Mapping[str, str]], groups: Sequence[str]) -> Table:
-    """``columns``: for each heading what a column is called, and its metric; ``groups``: of the headings."""
+def _table(results: Results, spans: Sequence[tuple[str, str, Mapping[str, str]]]) -> Table:
+    """``spans``: heading, group of directions, and for each column what it is called and its metric."""
     foot: list[str] = []
     rows = [
         (
             system,
             [
                 average_cell(results, system, group, metric, foot)
-                for group, named in zip(groups, columns.values(), strict=True)
+                for _, group, named in spans
                 for metric in named.values()
             ],
         )
         for system in results.systems
     ]
-    spans = [
-        (
-            f"{heading} ({len(results.directions(heading))})" if heading in results.groups else heading,
-            len(named),
-        )
-        for heading, named in columns.items()
-    ]
-    return Table([name for named in columns.values() for name in named], rows, spans, {}, foot)
+    columns = [name for _, _, named in spans for name in named]
+    return Table(columns, rows, [(heading, len(named)) for heading, _, named in spans], {}, foot)

@@ -36,7 +36,7 @@ def dialogues(evidence: Evidence) -> Markup | None:
     for measure in (DEMAND, REST):
         if table.parts_of(results, measure):
             tables.append(el("h3", f"{measure[0].upper()}{measure[1:]}, by kind and turn"))
-            tables.append(_html(measure, table.parted(results, measure)))
+            tables += [_html(measure, table.parted(results, measure, group)) for group in results.groups]
     signature = next(row.signature for row in results.rows if row.metric in table.SIGNED)
     parts = [el("p", _NOTE, class_="note"), *tables, *_blocks(evidence)]
     return join(*parts, el("p", el("code", signature), class_="note"))
