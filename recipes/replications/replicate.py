@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs import SCHEDULES, Job, base, run, schedule, work
+from jobs import SCHEDULES, Job, base, losses, run, schedule, work
 
 M30K = ("multi30k", "eng,deu,fra,ces")
 PLAIN = ("--bilingual", "1", "--templates", "plain",
@@ -96,36 +96,60 @@ def nllb(options: argparse.Namespace) -> list[Job]:
     return [base("nllb", options, "nllb_seed", "eng,mri,grn,knc", "1-2600", *more), *runs]
 
 
+def interactive(options: argparse.Namespace) -> list[Job]:
+    """Corrections over several turns: base, three seeds of all rows, losses on general instructions."""
+    data, languages = M30K
+    made = options.bases / "multi30k-dialogues"
+    seeds = {n: options.runs / f"interactive-s{n}" for n in (1, 2, 3)}
+    models = {"base": made} | {
+        f"{stage}, seed {n}": folder / "stages" / stage / "model"
+        for stage in ("MT only", "MT + interactive", "MT + single", "MT + general", "all")
+        for n, folder in seeds.items()
+    }
+    return [
+        base(made.name, options, data, languages, "1-14000", "--bilingual", "1", "--templates", "bayling",
+             "--dialogues", "en,de,fr"),
+        *(run(path.name, options, "interactive-study.yaml", made, f"seed={n}") for n, path in seeds.items()),
+        losses("interactive-loss", options, "bayling", models),
+    ]  # fmt: skip
+
+
 STUDIES: dict[str, Callable[[argparse.Namespace], list[Job]]] = {
     "language-aware": language_aware,
     "align": align,
     "nllb": nllb,
+    "interactive": interactive,
 }
-SEEDS = ("multi30k", "align")  # runs named <this>-s1, <this>-s2, ... are seeds of one table
+SEEDS = ("multi30k", "align", "nllb", "interactive")
+"""Runs named <this>-s1, <this>-s2, ... are seeds of one table, <this>-s1-<part> further rows of one."""
 
 
 def tables(options: argparse.Namespace) -> None:
     """Markdown of everything that is measured."""
-    from dragoman.evaluate.results import merge, read_results
-    from dragoman.evaluate.tables import by_direction, summary
+    from align_tables import Study, conditions, show
 
-    found = {path.parent.name: read_results(path) for path in sorted(options.runs.glob("*/results.json"))}
+    from dragoman.evaluate.interactive import table
+    from dragoman.evaluate.tables import summary
+
+    found = [path.parent for path in sorted(options.runs.glob("*/results.json"))]
+    studies = {}
     for study in SEEDS:
-        seeds = [results for name, results in found.items() if re.fullmatch(f"{study}-s\\d+", name)]
-        if len(seeds) < 2:
-            continue
-        merged = merge(seeds)
-        print(f"## {study}, mean and deviation of {len(seeds)} seeds\n\n{summary(merged).show('markdown')}\n")
-        for metric in ("BLEU", "chrF++", "OTR"):
-            print(f"### {metric} by direction\n\n{by_direction(merged, metric).show('markdown')}\n")
-    for name, results in found.items():
-        print(f"## {name}\n\n{summary(results).show('markdown')}\n")
-        rows = [row for row in results.significance if row.get("group")]
-        for row in rows:
-            where = f"{row['b']} against {row['a']}, {row['group']}, {row['metric']}"
-            span = f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
-            print(f"- {where}: {span}, p {row['p_bootstrap']:.3f} / {row['p_randomisation']:.3f}")
+        seeds = [run for run in found if re.fullmatch(f"{study}-s\\d+(-.+)?", run.name)]
+        if len(seeds) > 1:
+            studies[f"{study}, {len(seeds)} runs"] = Study(seeds)
+    studies |= {run.name: Study([run]) for run in found}
+    for name, one in studies.items():
+        print(f"## {name}\n\n{summary(one.results).show('markdown')}\n\n{show(one)}")
+        if one.results.dialogues:
+            print(f"{table.show(table.of_rows(one.results.dialogues), 'markdown')}\n")
+        for row in one.results.significance if len(one.runs) == 1 else ():
+            if row.get("group"):
+                where = f"{row['b']} against {row['a']}, {row['group']}, {row['metric']}"
+                span = f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
+                print(f"- {where}: {span}, p {row['p_bootstrap']:.3f} / {row['p_randomisation']:.3f}")
         print()
+    if chosen := {name: one for name, one in studies.items() if one.comparisons()}:
+        print(f"## Conditions, chrF++\n\n{conditions(chosen).show('markdown')}")
 
 
 def main() -> None:
