@@ -137,7 +137,8 @@ def _answer(message: Row, text: str) -> Turn:
 
 def _system(content: Any) -> list[Turn]:
     """A system turn; an absent or empty one is none."""
-    return [Turn("system", _text(content))] if content else []
+    text = _text(content) if content else ""
+    return [Turn("system", text)] if text.strip() else []
 
 
 def _text(value: Any) -> str:

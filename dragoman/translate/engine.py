@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import Any
 
@@ -176,19 +176,26 @@ class Translator:
             else:
                 fit.append(request)
         for request, contexts in zip(fit, self.prompter.contexts(fit), strict=True):
-            item = contexts if isinstance(contexts, str) else self._item(request, contexts)
             try:
-                found[request] = (
-                    _refused(request, item)
-                    if isinstance(item, str)
-                    else self.meeting.prepare(item, request.demand)
-                )
+                found[request] = self._asked(request, contexts)
             except Unsatisfiable as why:
                 found[request] = _refused(request, f"{why.name}: {why}", why.name)
         return found
 
-    def _item(self, request: Request, contexts: Contexts) -> Item | str:
-        longest = request.max_new_tokens or self.decoding.max_new_tokens
+    def _asked(self, request: Request, contexts: Contexts | str) -> Item | Translation:
+        """What to decode for a request, or why nothing is; Unsatisfiable if its demand cannot be met."""
+        item = self._item(request, contexts)
+        if isinstance(item, str) and request.demand:  # no prompt can ask for what cannot be written
+            spoken = self.meeting.writable(request.demand, self._longest(request))
+            item = self._item(request, *self.prompter.contexts([replace(request, demand=spoken)]))
+        return (
+            _refused(request, item) if isinstance(item, str) else self.meeting.prepare(item, request.demand)
+        )
+
+    def _item(self, request: Request, contexts: Contexts | str) -> Item | str:
+        if isinstance(contexts, str):
+            return contexts
+        longest = self._longest(request)
         needs = [len(ids) + min(longest, len(ids)) for ids in contexts.ids]
         if needs[0] > self.limit:
             return self._too_long(f"{len(contexts.ids[0]):,} tokens with its instruction")
@@ -197,6 +204,9 @@ class Translator:
         room = min(longest, self.positions - max(map(len, ids)))
         weights = tuple(contexts.weights[k] for k in kept)
         return Item(Job(ids, weights, room), max(needs[k] for k in kept))
+
+    def _longest(self, request: Request) -> int:
+        return request.max_new_tokens or self.decoding.max_new_tokens
 
     def _too_long(self, what: str) -> str:
         return f"{TOO_LONG}: {what}, with its translation at most {self.limit:,} tokens fit"

@@ -40,6 +40,11 @@ class Lexicon:
         """What a token writes; nothing for control tokens and ids beyond the vocabulary."""
         return self.surfaces[token] if token < len(self.surfaces) else b""
 
+    def writes(self, text: str) -> bool:
+        """Whether tokens can write a text; none can write half a surrogate pair, which JSON can hold."""
+        half = any("\ud800" <= char <= "\udfff" for char in text)
+        return not half and self.fewest(text.encode()) is not None
+
     def pieces(self, text: bytes, start: int = 0) -> list[tuple[int, int]]:
         """The tokens that ``text[start:]`` can begin with, each with the place where it ends."""
         ends = range(start + 1, min(start + self.longest, len(text)) + 1)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from dragoman.prompt.encode import Encoder
+from dragoman.translate.automaton import Automaton
 from dragoman.translate.batches import Item
 from dragoman.translate.constraints import Constraints
 from dragoman.translate.demand import Demand, check
@@ -34,19 +35,36 @@ class Meeting:
         self.soft, self.hard = mode != "hard", mode != "soft"
         self._lexicon: Lexicon | None = None
 
+    def automaton(self, demand: Demand, room: int) -> Automaton:
+        """The automaton of a demand; Unsatisfiable if no output of ``room`` tokens can meet it."""
+        self._lexicon = self._lexicon or Lexicon(self.encoder)
+        return compiled(demand, self._lexicon, room)
+
+    def writable(self, demand: Demand, room: int) -> Demand:
+        """What of a demand a prompt can name: the phrases that the tokenizer can write; Unsatisfiable if no
+        output can meet the demand."""
+        lexicon = self.automaton(demand, room).lexicon
+        must = tuple(tuple(filter(lexicon.writes, forms)) for forms in demand.must)
+        return replace(demand, must=must, forbid=tuple(filter(lexicon.writes, demand.forbid)))
+
     def prepare(self, item: Item, demand: Demand | None) -> Item:
         """The item with the automaton of its demand; Unsatisfiable if its output cannot meet it."""
         if self.hard and demand:
-            self._lexicon = self._lexicon or Lexicon(self.encoder)
-            item.automaton = compiled(demand, self._lexicon, item.job.max_new_tokens)
+            item.automaton = self.automaton(demand, item.job.max_new_tokens)
         return item
 
     def beam(self, item: Item) -> int:
-        """Hypotheses that are followed for an item with a demand: one more for each part after the first,
-        as far as twice the beam."""
+        """Hypotheses that are followed for an item with a demand: one more for every second part of it, as
+        far as twice the beam."""
         total = item.automaton.total if item.automaton else 0
         base = max(self.settings.beam, LEAST)
-        return min(2 * base, base + max(total - 1, 0))
+        return min(2 * base, base + total // 2)
+
+    def cost(self, item: Item) -> int:
+        """Tokens of a row of an item in the second search, as its first translation lets expect: an output
+        of at most twice that length."""
+        longest = 2 * len(item.found[0].ids) if item.found else item.job.max_new_tokens
+        return max(map(len, item.job.contexts)) + min(longest, item.job.max_new_tokens)
 
     def search(
         self, model: Any, items: Sequence[Item], beam: int, processors: Sequence[Processor]

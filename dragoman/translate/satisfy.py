@@ -52,7 +52,7 @@ def _usable(forms: tuple[str, ...], demand: Demand, lexicon: Lexicon, room: int)
             reasons.append(("contradictory", f"{form!r} must appear and holds {banned!r}, which must not"))
         elif not form:
             reasons.append(("unwritable", "a phrase is empty"))
-        elif not _is_text(form) or lexicon.fewest(form.encode()) is None:
+        elif not lexicon.writes(form):
             reasons.append(("unwritable", f"{form!r} holds characters that the tokenizer cannot write"))
         else:
             found.append(form)
@@ -60,11 +60,6 @@ def _usable(forms: tuple[str, ...], demand: Demand, lexicon: Lexicon, room: int)
         name, message = min(reasons)
         raise Unsatisfiable(name, f"{message}; take it out or give another form")
     return found
-
-
-def _is_text(form: str) -> bool:
-    """False for text with half a surrogate pair, which JSON can hold and no output can."""
-    return not any("\ud800" <= char <= "\udfff" for char in form)
 
 
 def plan_of(automaton: Automaton, node: Node) -> tuple[int, ...] | None:

@@ -23,7 +23,7 @@ def fault(dialogue: Dialogue, real: Collection[str], spaceless: bool = False) ->
     versions = dialogue.versions
     for one in dialogue.rounds:
         reason = _round_fault(dialogue, one, versions, spaceless)
-        if not reason and one.version is not None and one.kind not in (UNDO, FIRST):
+        if not reason and one.version is not None:
             reason = _learned_fault(one, real)
         if reason:
             return f"{reason} ({one.kind})"
