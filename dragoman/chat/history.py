@@ -35,6 +35,7 @@ def line_editing(path: Path | None, commands: Sequence[str]) -> Iterator[None]:
     readline.parse_and_bind(
         "bind ^I rl_complete" if "libedit" in (readline.__doc__ or "") else "tab: complete"
     )
+    readline.parse_and_bind("set enable-bracketed-paste on")  # line ends of a pasted text do not send it
     readline.clear_history()
     if path is not None:
         with suppress(OSError):

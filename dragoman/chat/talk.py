@@ -21,6 +21,7 @@ from dragoman.translate.state import State
 
 Tell = Callable[[str], None]
 """Is told the text of an answer so far, whenever there is more of it."""
+UNMET = "this version does not meet what /terms and /forbid list; answers to come will"
 UNTUNED = "the model was not tuned on dialogues (task interactive): it may not do what is asked"
 
 
@@ -131,7 +132,10 @@ class Talk:
         """The version that the present one was made from, as it was."""
         dialogue = self.session.opened()
         before = dialogue.text
-        return Answer(dialogue.undo(undo_said(dialogue.prompt_language, dialogue.direction)), before)
+        text = dialogue.undo(undo_said(dialogue.prompt_language, dialogue.direction))
+        demand = self.session.terms.demand(dialogue.source)
+        met = demand is None or check(text, demand).satisfied
+        return Answer(text, before, () if met else (UNMET,))
 
     def _request(self) -> str:
         """The instruction of the template that asks for a translation."""

@@ -93,6 +93,12 @@ def test_terms_that_cannot_be_met_are_not_set(chat: Talk) -> None:
     assert not chat.session.terms.entries and chat.session.opened().versions == before
 
 
+def test_a_term_that_the_tokenizer_cannot_write_is_named_and_not_set(chat: Talk) -> None:
+    with pytest.raises(DataError, match="unwritable"):
+        reply(chat, "/terms two=a\ud83d")
+    assert not chat.session.terms.entries
+
+
 def test_swap_and_direction(chat: Talk) -> None:
     reply(chat, "/terms two=zwei")
     assert "de-en" in reply(chat, "/swap").note

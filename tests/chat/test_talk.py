@@ -13,7 +13,7 @@ from prompt.test_encode import encoder as real_encoder
 from prompt.test_safe import controls, marks, read
 
 from dragoman.chat.session import Session
-from dragoman.chat.talk import UNTUNED, Talk
+from dragoman.chat.talk import UNMET, UNTUNED, Talk
 from dragoman.errors import DataError
 from dragoman.language.phrases import holds, normal
 from dragoman.recipe import Decoding
@@ -89,6 +89,7 @@ def test_terms_are_met_in_the_open_text_and_in_all_that_follow(talk: MakeTalk, t
     assert chat.meet() is None
     last = chat.session.opened().rounds[-1]
     assert "two" in last.said and all(one.met(first, answer.text) for one in last.corrections)
+    assert chat.undo().notes == (UNMET,)
     assert any(holds(chat.say("Say it in another way.").text, form) for form in ("zwei", "zwo"))
     chat.session.close()
     assert any(holds(chat.say("two nine").text, form) for form in ("zwei", "zwo"))

@@ -84,6 +84,14 @@ def test_a_person_at_a_terminal(person: Person, tmp_path: Path) -> None:
     assert "Ctrl-D or /quit leaves" in person.read_until("correct> ")
     person.type("\x1b[A\r")  # the line before: /versions
     assert "* 1" in person.read_until("correct> ")
+    if "libedit" not in (pytest.importorskip("readline").__doc__ or ""):
+        person.type("\r")
+        person.read_until("en-de> ")
+        person.type("\x1b[200~zero one\ntwo\x1b[201~\r")  # as a terminal pastes
+        person.read_until("correct> ")
+        person.type("/versions\r")
+        told = person.read_until("correct> ")
+        assert "* 1" in told and "  2" not in told
     person.type("\x04")
     person.read_until("never", 5)
     assert person.process.wait(20) == 0
