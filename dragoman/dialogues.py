@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from dragoman.console import progress, say
 from dragoman.corpus.readers import read_source
-from dragoman.errors import RecipeError
+from dragoman.errors import DataError, RecipeError
 from dragoman.evaluate.again import read_earlier
 from dragoman.evaluate.command import add_significance
 from dragoman.evaluate.compare import Comparison
@@ -89,6 +89,7 @@ def evaluate_dialogues(job: Job) -> Results:
                 "dialogues: give --data with parallel text, --dialogues FILE, or a folder with transcripts"
             )
         talks = read_talks(Path(job.model), job.systems, _named(job.directions))
+        supervised = supervised or _known(Path(job.model))
     else:
         if job.model is None and not job.copy:
             raise RecipeError("dialogues: give a model folder or hub id, or --copy for the draft as answer")
@@ -125,10 +126,8 @@ def compare_dialogues(
         )
     places = ((first, systems[:1]), (second or first, systems[1:2]))
     sides = [read_talks(place, names, _named(directions)) for place, names in places]
-    known = read_earlier(first / "results.json").dialogues
-    if supervised is None and any(row.group != ALL for row in known):
-        supervised = [row.direction for row in known if row.group == SUPERVISED]
-    groups = None if supervised is None else _named(supervised)
+    tuned = supervised or _known(first)
+    groups = None if tuned is None else _named(tuned)
     comparison = compare_talks(sides[0], sides[1], groups, trials, seed)
     print(comparison.table().show(style))
     if out is not None:
@@ -169,8 +168,12 @@ def _dialogues(job: Job, translator: Translator | None) -> Dialogues:
     """Those of the files, or made of the text, in the directions that are named."""
     named = _named(job.directions)
     if job.files:
-        found = read_held_out(job.files)
-        return {d: found[d] for d in found if not named or any(_same(d, wanted) for wanted in named)}
+        every = read_held_out(job.files)
+        found = {d: every[d] for d in every if not named or any(_same(d, wanted) for wanted in named)}
+        if not found:
+            there = ", ".join(map(str, every))
+            raise DataError(f"{job.files[0]}: no dialogue in the directions asked for; it has {there}")
+        return found
     with TemporaryDirectory(prefix="dragoman-") as place:
         folder = Path(place) if job.out is None else job.out / FOLDER
         train = Source(folder=str(job.training), split="train") if job.training else None
@@ -186,6 +189,14 @@ def _dialogues(job: Job, translator: Translator | None) -> Dialogues:
             write_held_out(folder, made.dialogues)
     say(f" dialogues {made.told()}")
     return made.dialogues
+
+
+def _known(folder: Path) -> list[str] | None:
+    """Supervised directions, if earlier results in a folder tell them."""
+    rows = read_earlier(folder / "results.json").dialogues
+    if all(row.group == ALL for row in rows):
+        return None
+    return list(dict.fromkeys(row.direction for row in rows if row.group == SUPERVISED))
 
 
 def _named(names: Sequence[str]) -> list[Direction]:

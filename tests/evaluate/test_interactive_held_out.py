@@ -149,7 +149,7 @@ def test_the_command_line_from_text_to_report(
 
     status, again, _ = cli(*both, "--out", tmp_path / "b")
     assert told(tmp_path / "a") == told(tmp_path / "b") and again.strip() in out, "the same bits"
-    status, scored, err = cli("evaluate", tmp_path / "a", "--interactive", "--supervised", "en-de")
+    status, scored, err = cli("evaluate", tmp_path / "a", "--interactive")
     assert status == 0 and sorted(scored.split()) == sorted(again.split()), "scored alike, without a model"
 
     pair = ("--system", "copy", "--system", "base", "--trials", 20)
@@ -169,8 +169,11 @@ def test_dialogues_of_a_file(tmp_path: Path, cli: Cli) -> None:
     path.write_text(json.dumps(plain) + "\n", encoding="utf-8")
     ((dialogue,),) = read_held_out([path]).values()
     assert dialogue.versions == corrected().versions and dialogue.rounds[1].corrections[0].free
-    status, out, err = cli("evaluate", "--interactive", "--copy", "--dialogues", path)
+    ask = ("evaluate", "--interactive", "--copy", "--dialogues", path)
+    status, out, err = cli(*ask, "-d", "eng-deu")
     assert status == 0 and re.search(r"copy +0\.0 +100\.0", out), err
+    status, _, err = cli(*ask, "-d", "de-en")
+    assert status == 1 and "no dialogue in the directions asked for; it has en-de" in err
 
 
 WRONG: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {

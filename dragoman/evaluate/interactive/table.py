@@ -29,7 +29,7 @@ def overview(results: Results) -> Table:
 def parted(results: Results, measure: str, group: str) -> Table:
     """Systems x parts of a measure: by kind, by turn, by user; means over the directions that have them."""
     where = f", {group}" if len(results.groups) > 1 else ""
-    spans = []
+    spans: list[tuple[str, str, Mapping[str, str]]] = []
     for heading, parts in parts_of(results, measure).items():
         columns = {shown: f"{measure}: {part}" for part, shown in parts.items()}
         spans.append((heading if spans else f"{measure}{where}, {heading}", group, columns))
