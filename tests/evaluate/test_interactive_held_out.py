@@ -146,6 +146,7 @@ def test_the_command_line_from_text_to_report(
     page = (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
     section = re.search(r'<section id="dialogues".*?</section>', page, re.DOTALL)
     assert section and "user, turn 2" in section[0] and "<bdi>copy</bdi>" in section[0]
+    assert "No translation has been scored yet" in page
 
     status, again, _ = cli(*both, "--out", tmp_path / "b")
     assert told(tmp_path / "a") == told(tmp_path / "b") and again.strip() in out, "the same bits"

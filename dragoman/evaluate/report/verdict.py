@@ -18,7 +18,8 @@ def verdict(evidence: Evidence) -> Markup:
     """The paragraph; says so plainly if nothing was scored."""
     focus, before = focus_and_before(evidence)
     if focus is None:
-        return el("p", "Nothing has been scored yet, so there is no verdict.", class_="verdict")
+        scored = "No translation" if evidence.results.dialogues else "Nothing"
+        return el("p", f"{scored} has been scored yet, so there is no verdict.", class_="verdict")
     sentences = [
         _off_target(evidence, focus, before),
         _quality(evidence, focus, before),
