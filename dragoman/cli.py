@@ -12,7 +12,7 @@ import typer
 import dragoman
 from dragoman import judging, options, ranking, teaching, verbs
 from dragoman.align import verb
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, told
 
 app = typer.Typer(
     name="dragoman",
@@ -77,8 +77,8 @@ def inspect(
     recipe: options.RecipeFile,
     overrides: options.Overrides = None,
     stage: Annotated[str | None, typer.Option(help="stage whose mixture is shown (default: each)")] = None,
-    count: Annotated[int, typer.Option(help="groups of examples per stage")] = 2,
-    epoch: Annotated[int, typer.Option(help="epoch to draw from")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="groups of examples per stage")] = 2,
+    epoch: Annotated[int, typer.Option(min=0, help="epoch to draw from")] = 0,
     runs: options.Runs = Path("runs"),
 ) -> None:
     """Show examples of a recipe: tokens coloured by weight (learned, context, unlearned)."""
@@ -289,7 +289,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has left
         sys.exit(141)
     except OSError as error:
-        _leave(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+        _leave(told(error), 1)
 
 
 def _leave(message: str, status: int) -> None:

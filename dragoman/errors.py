@@ -1,5 +1,28 @@
 """The errors that a user can cause. Each message is one line: what, where, what was expected, what to do."""
 
+from __future__ import annotations
+
+import errno
+
+_NO_RIGHT = "write to another place, or give yourself the right to this one"
+_NO_FOLDER = "there is a file where a folder is needed; move it or name another place"
+_CURES = {
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.EEXIST: _NO_FOLDER,
+    errno.ENOENT: "check the path",
+    errno.ENOSPC: "free space and run again",
+    errno.EDQUOT: "free space and run again",
+}
+
+
+def told(error: OSError) -> str:
+    """What the system says of a file, in one line, and what can be done."""
+    cure = _CURES.get(error.errno or 0)
+    return f"{error.filename or 'system'}: {error.strerror or error}" + (f"; {cure}" if cure else "")
+
 
 class DragomanError(Exception):
     """Base class; the command line prints it as one line and exits with status 1."""

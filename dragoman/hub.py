@@ -24,6 +24,7 @@ def check_hub(model: str) -> None:
     if Path(model).is_file():
         raise ModelError(f"model {model!r}: is a file; name the folder that it lies in, or a hub id")
     if Path(model).exists():
+        check_folder(Path(model))
         return
     from huggingface_hub import constants, try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
@@ -41,6 +42,16 @@ def check_hub(model: str) -> None:
             f"model {model!r}: no such folder here, and no hub id that was downloaded before; the hub cannot "
             f"be asked ({reason}); check the path or the network"
         )
+
+
+def check_folder(folder: Path) -> None:
+    """ModelError, with the models that lie deeper in it, if a folder holds no model and no adapter of one."""
+    if any((folder / name).exists() for name in ("config.json", "adapter_config.json")):
+        return
+    deeper = [found for pattern in ("*", "*/*", "*/*/*") for found in folder.glob(f"{pattern}/config.json")]
+    models = ", ".join(sorted(str(found.parent) for found in deeper)[:4])
+    cure = f"name one of those in it: {models}" if models else "name one that save_pretrained has written"
+    raise ModelError(f"model {str(folder)!r}: no config.json in the folder; {cure}")
 
 
 def no_answer() -> str | None:

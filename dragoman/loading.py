@@ -46,12 +46,12 @@ def check_base(base: str, recipe: Recipe) -> Encoder:
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
+    check_hub(base)
     folder = Path(base)
     if folder.is_dir() and not any(folder.glob("*.safetensors")):
         raise ModelError(
             f"base {base!r}: no *.safetensors in the folder; save the model with save_pretrained"
         )
-    check_hub(base)
     encoder = make_encoder(recipe, load_tokenizer(base))
     try:
         config = AutoConfig.from_pretrained(base, trust_remote_code=False)

@@ -166,7 +166,10 @@ def _list_item(items: list[Any], step: str, override: str) -> int:
 
 def _mistakes(error: ValidationError, node: yaml.Node | None, given: list[list[Any]]) -> str:
     """All mistakes in one line; ``given`` are the places that overrides have set."""
-    found = []
+    found: dict[
+        str, list[str]
+    ] = {}  # by place; what stands there may be wrong for each kind that it could be
+    inputs = {}
     for mistake in error.errors():
         location = [part for part in mistake["loc"] if not _is_union_branch(part)]
         key = ".".join(map(str, location)) or "recipe"
@@ -175,20 +178,20 @@ def _mistakes(error: ValidationError, node: yaml.Node | None, given: list[list[A
             known = _known_keys(location[:-1])
             near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            found.append(f"{where}: unknown key; {hint}")
+            found[where] = [f"unknown key; {hint}"]
         elif mistake["type"] == "missing":
-            found.append(f"{where}: missing")
+            found[where] = ["missing"]
         else:
+            found.setdefault(where, []).append(mistake["msg"].removeprefix("Value error, "))
             short = repr(mistake["input"])
             quotes = mistake["type"] == "string_type" and isinstance(mistake["input"], int | float)
-            found.append(
-                f"{where}: {mistake['msg'].removeprefix('Value error, ')}"
-                + (f" (found {short})" if len(short) < 60 else "")
-                + ("; put it in quotes" if quotes else "")
-            )
-    found = list(dict.fromkeys(found))
-    count = f"{len(found)} mistakes: " if len(found) > 1 else ""
-    return count + " | ".join(found)
+            inputs[where] = f" (found {short})" * (len(short) < 60) + "; put it in quotes" * quotes
+    lines = [
+        f"{where}: {' or '.join(dict.fromkeys(reasons))}{inputs.get(where, '')}"
+        for where, reasons in found.items()
+    ]
+    count = f"{len(lines)} mistakes: " if len(lines) > 1 else ""
+    return count + " | ".join(lines)
 
 
 def _is_union_branch(part: Any) -> bool:

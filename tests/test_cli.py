@@ -179,6 +179,14 @@ def link_to_itself(tiny: Tiny, here: Path) -> str:
     return f"data.train={here / 'text'}"
 
 
+def two_outputs(tiny: Tiny, here: Path) -> Path:
+    """A folder of two systems that answer with the source, as another program would leave it."""
+    lines = (tiny.text / "test.en").read_text(encoding="utf-8")
+    for system in ("ours", "theirs"):
+        with_file(f"outputs/{system}/test.en-de.txt", lines)(tiny, here)
+    return here / "outputs"
+
+
 def recipe_as_base(tiny: Tiny, here: Path) -> str:
     return f"base={tiny.recipe}"
 
@@ -242,7 +250,19 @@ MISTAKES: dict[str, tuple[list[object], list[str]]] = {
     ),
     "a run that is a file": (
         ["run", recipe, "--runs", text_file],
-        ["test.en", "Not a directory"],
+        ["test.en", "Not a directory", "a file where a folder is needed"],
+    ),
+    "a run folder as base": (
+        ["run", recipe, lambda tiny, here: f"base={tiny.run}"],
+        ["no config.json", "name one of those in it", "stages/stage1/model"],
+    ),
+    "a list that is a word": (
+        ["run", recipe, "evaluate.directions=en-de"],
+        ["evaluate.directions (command line)", "a valid list or ", "'all' (found 'en-de')"],
+    ),
+    "one language twice": (
+        ["run", recipe, "stages.stage1.tasks.mt.directions=[en-eng]"],
+        ["tasks.mt.directions", "'en-eng'", "one language twice"],
     ),
     "a torn run": (["run", torn_run], ["run.json: damaged", "delete it"]),
     "no such device": (["run", recipe, "model.device=tpu9"], ["tpu9", "expected auto, cpu"]),
@@ -250,9 +270,20 @@ MISTAKES: dict[str, tuple[list[object], list[str]]] = {
         ["run", recipe, "model.lora={targets: [nothing]}"],
         ["lora.targets", "nothing"],
     ),
+    "a folder to inspect": (["inspect", model], ["is a folder; name a recipe file"]),
     "no such stage to inspect": (["inspect", recipe, "--stage", "sft"], ["--stage sft", "stage1, stage2"]),
     "no such model": (["translate", "models/none", "-d", "de-en"], ["models/none"]),
     "a direction of one": (["translate", model, "-d", "german"], ["german"]),
+    "one language twice to translate": (["translate", model, "-d", "de-deu"], ["one language twice"]),
+    "a run as model": (["translate", run_folder, "-d", "en-de"], ["name one of those", "stage2/model"]),
+    "an empty folder as model": (
+        ["translate", lambda tiny, here: here, "-d", "en-de"],
+        ["no config.json in the folder", "save_pretrained"],
+    ),
+    "the output is the input": (
+        ["translate", model, "-d", "en-de", "-i", sentence, "-o", sentence],
+        ["in.en: is the input; write the translations to another file"],
+    ),
     "an unknown language": (["translate", model, "-d", "de-xqq"], ["xqq"]),
     "an unknown template to translate": (
         ["translate", model, "-d", "en-de", "--template", "none", "-i", sentence],
@@ -275,6 +306,27 @@ MISTAKES: dict[str, tuple[list[object], list[str]]] = {
     "nothing to evaluate": (["evaluate"], ["evaluate needs"]),
     "no such folder": (["evaluate", "none"], ["none: not a folder"]),
     "a folder without outputs": (["evaluate", lambda tiny, here: here], ["here: no translations"]),
+    "a model without text": (["evaluate", model], ["model: is a model", "data", "out"]),
+    "a run as model to evaluate": (
+        ["evaluate", run_folder, "--data", lambda t, h: t.text, "--out", "scores"],
+        ["name one of those in it"],
+    ),
+    "outputs without references": (["evaluate", two_outputs], ["no references", "<split>.<language>"]),
+    "outputs of another split": (
+        ["evaluate", two_outputs, "--references", lambda t, h: t.text, "--split", "dev"],
+        ["test.en-de.txt: is called 'test', not 'dev'"],
+    ),
+    "scores where a file is": (
+        ["evaluate", two_outputs, "--references", lambda t, h: t.text, "--out", sentence],
+        ["in.en", "a file where a folder is needed"],
+    ),
+    "no training text": (
+        [
+            *("evaluate", two_outputs, "--references", lambda t, h: t.text),
+            *("--identifier", "learnt", "--training", "none"),
+        ],
+        ["none: No such file or directory; check the path"],
+    ),
     "an unknown system": (["evaluate", run_folder, "--system", "s3"], ["no system 's3'", "base, stage1"]),
     "an unknown direction": (["evaluate", run_folder, "-d", "en-it"], ["en-it"]),
     "an unknown identifier": (["evaluate", run_folder, "--identifier", "guess"], ["guess"]),
@@ -293,6 +345,15 @@ MISTAKES: dict[str, tuple[list[object], list[str]]] = {
         ["en-ja", "de, en, fr"],
     ),
     "one system to compare": (["compare", run_folder, "--system", "base"], ["two systems"]),
+    "systems not named": (["compare", two_outputs], ["two names (got 0)", "ours, theirs"]),
+    "a run against itself": (
+        ["compare", run_folder, run_folder],
+        ["this side has base, stage1, stage2; name one for each side"],
+    ),
+    "no results to add to": (
+        ["compare", run_folder, "--system", "base", "--system", "stage1", "--out", "none"],
+        ["none/results.json: no such file; score first"],
+    ),
     "an unknown system to compare": (
         ["compare", run_folder, "--system", "base", "--system", "s3"],
         ["no system 's3'"],
@@ -319,7 +380,15 @@ def test_a_mistake_is_told_in_one_line(mistake: str, tiny: Tiny, here: Path, cli
 
 
 @pytest.mark.parametrize(
-    "arguments", [["trnslate"], ["run"], ["run", "r.yaml", "--dry"], ["compare", "x", "--style", "html"]]
+    "arguments",
+    [
+        ["trnslate"],
+        ["run"],
+        ["run", "r.yaml", "--dry"],
+        ["compare", "x", "--style", "html"],
+        ["inspect", "r.yaml", "--count", "0"],
+        ["inspect", "r.yaml", "--epoch", "-1"],
+    ],
 )
 def test_usage_is_told_with_status_2(arguments: list[str], cli: Cli) -> None:
     status, _, said = cli(*arguments)
@@ -345,6 +414,26 @@ def test_as_a_program(arguments: list[str], words: str, here: Path) -> None:
     assert last.startswith("dragoman: ") and words in last
     assert "Traceback" not in done.stderr
     assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (PermissionError(13, "Permission denied", "/runs/x"), "/runs/x: Permission denied; write to another"),
+        (OSError(30, "Read-only file system", "x"), "x: Read-only file system; write to another place"),
+        (OSError(28, "No space left on device"), "system: No space left on device; free space"),
+        (OSError("odd"), "system: odd"),
+    ],
+)
+def test_what_the_system_refuses_comes_with_a_cure(
+    error: OSError, wanted: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> str:
+        raise error
+
+    monkeypatch.setattr("dragoman.doctor.examine", refuse)
+    status, _, said = cli("doctor")
+    assert status == 1 and said.startswith(f"dragoman: {wanted}") and said.count("\n") == 1
 
 
 def test_a_reader_that_leaves_is_no_mistake(tiny: Tiny) -> None:

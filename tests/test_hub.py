@@ -59,6 +59,7 @@ def test_what_was_downloaded_serves_without_more_questions(asked: list[str], tmp
 
 
 def test_folders_and_what_cannot_be_an_id_are_not_asked_for(asked: list[str], tmp_path: Path) -> None:
+    (tmp_path / "config.json").touch()
     hub.check_hub(str(tmp_path))
     with pytest.raises(ModelError, match="nowhere': no such folder here, and no hub id; check the path"):
         hub.check_hub(str(tmp_path / "nowhere"))

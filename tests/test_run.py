@@ -274,6 +274,14 @@ def test_a_torn_book_is_told(mine: Tiny) -> None:
             go(mine)
 
 
+def test_a_damaged_log_is_no_mistake(mine: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    log = mine.run / "stages" / "stage1" / "metrics.jsonl"
+    log.write_text(log.read_text() + '{"step": 7, "valid')
+    capsys.readouterr()
+    go(mine)
+    assert "stage1    mt                   done before  zero-shot OTR" in capsys.readouterr().err
+
+
 def test_states(tmp_path: Path) -> None:
     done = Done(tmp_path)
     assert done.state("corpus", "1") == "to do"

@@ -12,7 +12,15 @@ from dragoman.errors import DataError, RecipeError
 from dragoman.evaluate.again import read_earlier, score_again
 from dragoman.evaluate.compare import Comparison, compare_systems
 from dragoman.evaluate.external import make_external
-from dragoman.evaluate.outputs import Output, read_files, read_lines, read_outputs, texts_in, write_outputs
+from dragoman.evaluate.outputs import (
+    Output,
+    read_files,
+    read_lines,
+    read_outputs,
+    systems_in,
+    texts_in,
+    write_outputs,
+)
 from dragoman.evaluate.results import FAULTS, Results, of_dialogues, read_results, write_results
 from dragoman.evaluate.score import Scorer, evaluate_outputs
 from dragoman.evaluate.tables import Style, by_direction, faults, signatures, summary
@@ -119,7 +127,10 @@ def compare_command(
     if second is None and len(systems) != 2:
         raise RecipeError(
             f"compare needs two systems: two paths, or one path and two names (got {len(systems)})"
+            + (f"; {first} has {', '.join(there)}" if (there := systems_in(first)) else "")
         )
+    if out is not None:
+        read_results(out / "results.json")  # found out now, not after the work
     sides = []
     for place, names in ((first, systems[:1]), (second or first, systems[1:2])):
         if place.is_file():

@@ -221,7 +221,8 @@ def _joint(
 def _name(outputs: Sequence[Output]) -> str:
     names = sorted({output.system for output in outputs})
     if len(names) != 1:
-        raise DataError(f"compare one system with one other; this side has {', '.join(names) or 'no output'}")
+        there = ", ".join(names) or "no output"
+        raise DataError(f"compare one system with one other; this side has {there}; name one for each side")
     return names[0]
 
 

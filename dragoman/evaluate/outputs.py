@@ -55,6 +55,10 @@ def read_outputs(
         raise DataError(f"{path}: not a folder; expected a run or a folder of <system>/<direction> files")
     root = path / "translations" if (path / "translations").is_dir() else path
     found = _by_system(root)
+    if not found and (path / "config.json").exists():
+        raise DataError(
+            f"{path}: is a model; to translate with it first name the text (data) and a place (out)"
+        )
     if not found:
         raise DataError(
             f"{root}: no translations; it needs <system>/<direction>.jsonl or <split>.<direction>.txt"
@@ -75,6 +79,12 @@ def read_outputs(
         if not any(_same(output.direction, wanted) for output in outputs):
             raise DataError(f"{root}: no translations in the direction {wanted}; take it out or add its file")
     return outputs
+
+
+def systems_in(path: Path) -> list[str]:
+    """The names of the systems in a run or a folder, sorted; none if it is neither."""
+    root = path / "translations" if (path / "translations").is_dir() else path
+    return sorted(_by_system(root)) if root.is_dir() else []
 
 
 def read_files(
@@ -214,10 +224,14 @@ def _row(line: str, where: str) -> dict[str, str]:
 
 def _read_text(file: _File, system: str, folder: Path | None, split: str | None, seed: int | None) -> Output:
     if folder is None:
-        raise DataError(f"{file.path}: no references; name the folder of <split>.<language> files")
+        raise DataError(f"{file.path}: no references; name their folder of <split>.<language> files")
     if not folder.is_dir():
         raise DataError(f"{folder}: not a folder; expected sources and references as <split>.<language>")
     found = texts_in(folder)
+    if file.split and split and file.split != split:
+        raise DataError(
+            f"{file.path}: is called {file.split!r}, not {split!r}; leave the split out or rename it"
+        )
     name = file.split or split or _only_split(file, found, folder)
     for code in file.direction:
         if (name, canonical(code)) not in found:

@@ -15,7 +15,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from dragoman import __version__
-from dragoman.errors import DataError
+from dragoman.errors import DataError, told
 
 SUPERVISED, ZERO_SHOT, ALL = "supervised", "zero-shot", "all"
 """Groups of directions: those that some stage was tuned on, the others; ``all`` where that is not known."""
@@ -166,7 +166,13 @@ def read_results(path: Path) -> Results:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         rows = content["rows"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path}: no such file; score first, with {path.parent} as the place (out)"
+        ) from error
+    except OSError as error:
+        raise DataError(told(error)) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: no results ({error}); expected the results.json of an evaluation"
         ) from error

@@ -205,8 +205,8 @@ def _direction(text: str, *codes: str) -> Direction:
             f"{text!r} is no direction: expected 'source-target', as in 'de-en' or 'zh-Hant>en'"
         )
     direction = Direction(*codes)
-    for code in direction:
-        _parse(code)
+    if canonical(direction.source) == canonical(direction.target):
+        raise LanguageError(f"direction {text!r}: one language twice; a direction has two")
     return direction
 
 

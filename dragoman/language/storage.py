@@ -36,7 +36,9 @@ def read_facts(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read the identifier {folder / FACTS}: {error}; make it again") from error
+        raise ModelError(
+            f"cannot read the identifier {folder / FACTS}: {error}; delete the folder and make it again"
+        ) from error
     if not isinstance(facts, dict) or not {"kind", "version"} <= set(facts):
         raise ModelError(f"{folder / FACTS} is no identifier: expected the keys kind and version")
     return facts
@@ -54,4 +56,6 @@ def read_identifier(folder: Path, kind: str, version: str) -> tuple[dict[str, ND
         with np.load(folder / ARRAYS, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}, facts
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"cannot read the identifier {folder / ARRAYS}: {error}; make it again") from error
+        raise ModelError(
+            f"cannot read the identifier {folder / ARRAYS}: {error}; delete the folder and make it again"
+        ) from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.corpus.opening import COMPRESSIONS, check_file, raw_lines
-from dragoman.errors import RecipeError
+from dragoman.errors import DataError, RecipeError
 from dragoman.language.language import Direction, same_language
 from dragoman.translate.engine import EMPTY, Translation, Translator
 from dragoman.translate.formats import Formats, Line
@@ -108,6 +108,8 @@ def translate_file(
         raise RecipeError("n-best lists do not fit into text, a line for a line; write JSONL")
     if source != STANDARD:
         check_file(Path(source))
+        if target != STANDARD and Path(target).exists() and Path(target).samefile(source):
+            raise DataError(f"{target}: is the input; write the translations to another file")
     warning = unknown_direction(model, direction)
     if warning:
         say(warning)

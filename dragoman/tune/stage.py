@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,10 @@ def last_scores(folder: Path) -> dict[str, float]:
     path = folder / "metrics.jsonl"
     if not path.exists():
         return {}
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    found: Sequence[dict[str, float]] = [row["validation"] for row in rows if "validation" in row]
-    return found[-1] if found else {}
+    found: dict[str, float] = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            found = json.loads(line).get("validation", found)
+        except (ValueError, AttributeError):
+            continue  # a damaged log is no reason not to use the model
+    return found

@@ -177,7 +177,7 @@ DATA = ["--data", "text"]
 MISTAKES: dict[str, tuple[Callable[[Path], None], list[str], list[str]]] = {
     "no such model": (nothing, ["models/none", *DATA], ["models/none", "no such folder"]),
     "no such second model": (nothing, ["base", "models/none", *DATA], ["models/none"]),
-    "no model in the folder": (nothing, ["text", *DATA], ["tokenizer of 'text' cannot be loaded"]),
+    "no model in the folder": (nothing, ["text", *DATA], ["model 'text': no config.json in the folder"]),
     "no text": (nothing, ["base"], ["--data", "--file"]),
     "text twice": (nothing, ["base", *DATA, "--file", "en=a"], ["--data", "--file"]),
     "no such text": (nothing, ["base", "--data", "nowhere"], ["nowhere: no such folder"]),

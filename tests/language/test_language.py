@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers import DATA
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dragoman.errors import DataError
@@ -160,9 +160,16 @@ def test_parse_direction(text: str, expected: tuple[str, str]) -> None:
 
 @given(st.sampled_from(known_codes()), st.sampled_from(known_codes()))
 def test_directions_print_as_they_parse(source: str, target: str) -> None:
+    assume(not same_language(source, target))
     direction = Direction(source, target)
     assert parse_direction(str(direction)) == direction
     assert parse_direction(f"{source}>{target}") == direction
+
+
+@pytest.mark.parametrize("text", ["de-de", "de-deu", "zh-Hant>zh-Hant"])
+def test_a_direction_has_two_languages(text: str) -> None:
+    with pytest.raises(LanguageError, match=f"'{text}': one language twice"):
+        parse_direction(text)
 
 
 @pytest.mark.parametrize("text", ["de", "", "de-", "-en", "de-en-fr", "de>", "german to english"])
