@@ -58,9 +58,11 @@ Draw = Callable[..., list[list[Example]]]
 
 @pytest.fixture(scope="module")
 def draw(store: Store) -> Draw:
-    def draw(tasks: dict[str, Any], count: int = 600, seed: int = 1, template: str = "alpaca") -> Any:
+    def draw(
+        tasks: dict[str, Any], count: int = 600, seed: int = 1, template: str = "alpaca", stage: str = "s"
+    ) -> Any:
         material = Material(store, load_template(template))
-        return Mixture({k: TaskSpec(**v) for k, v in tasks.items()}, material, seed, "s").draw(count)
+        return Mixture({k: TaskSpec(**v) for k, v in tasks.items()}, material, seed, stage).draw(count)
 
     return draw
 
@@ -182,17 +184,19 @@ def test_revise_names_the_swapped_word_and_the_right_one(draw: Draw, store: Stor
     groups = draw({"revise": {}})
     assert len(groups) > 300
     for (example,) in groups:
-        match = re.fullmatch(
-            'The incorrectly translated word is "(.+)". It should be "(.+)".', example.turns[1].content
-        )
-        assert match is not None and example.direction is not None
-        wrong, right = match.groups()
-        record = store.by_id(example.id)
-        assert record is not None
-        said = (example.turns[0].input or "").split("\n")[1].split(": ")[1]
-        told = record.texts[example.direction.target]
-        assert wrong not in told.split() and right in told.split()
-        assert said.split() == [wrong if word == right else word for word in told.split()]
+        wrong, right, said, told = revised(example, store)
+        assert wrong not in told and right in told
+        assert said == [wrong if word == right else word for word in told]
+
+
+def revised(example: Example, store: Store) -> tuple[str, str, list[str], list[str]]:
+    """The two words of the answer; the words of the translation as the learner sees it and as it was."""
+    answer = example.turns[1].content
+    match = re.fullmatch('The incorrectly translated word is "(.+)". It should be "(.+)".', answer)
+    record = store.by_id(example.id)
+    assert match is not None and record is not None and example.direction is not None
+    said = (example.turns[0].input or "").split("\n")[1].split(": ")[1]
+    return match[1], match[2], said.split(), record.texts[example.direction.target].split()
 
 
 def test_placebo_is_shuffled_and_looks_alike(draw: Draw) -> None:
@@ -202,14 +206,38 @@ def test_placebo_is_shuffled_and_looks_alike(draw: Draw) -> None:
     assert sum(truth for _, _, truth in true) * 2 == len(true)
 
 
+def test_placebo_of_hint_and_revise(draw: Draw, store: Store) -> None:
+    """Words of the line in the same form, but what they tell of each other is right only by chance."""
+    rows = [
+        re.findall(r"- \((.+), (.+)\)", example.turns[0].content)
+        for (example,) in draw({"hint": {"placebo": True}})
+    ]
+    right = [a.removeprefix("x") == b.removeprefix("x") for row in rows for a, b in row]
+    assert np.mean(right) < 0.4 and min(map(len, rows)) > 1
+    groups = draw({"revise": {"placebo": True}})
+    named = [revised(example, store) for (example,) in groups]
+    assert all(wrong in said and right != wrong for wrong, right, said, _ in named)
+    assert np.mean([wrong not in told for wrong, _, _, told in named]) < 0.5
+
+
+def test_phrases_are_asserted_as_one(draw: Draw) -> None:
+    found = assertions(draw({"align": {"phrases": 1.0, "assertions": 4}}))
+    sizes = {(len(one.split()), len(two.split())) for one, two, _ in found}
+    assert sizes <= {(1, 1), (2, 2)} and (2, 2) in sizes
+    assert sum(truth for _, _, truth in found) * 2 == len(found)
+
+
 @pytest.mark.parametrize("task", ["align", "hint", "revise"])
 def test_own_stream_and_new_samples_each_epoch(draw: Draw, task: str) -> None:
     spec = {"hints": 2} if task == "hint" else {}
     alone = draw({task: spec}, 1200)
     assert draw({task: spec}, 1200) == alone
+    first = draw({task: spec}, 600)
+    assert first == alone[: len(first)]
+    assert first != draw({task: spec}, 600, seed=2) and first != draw({task: spec}, 600, stage="other")
     beside = [g for g in draw({"mt": {}, task: spec}, 1000) if g[0].task == task]
     assert beside == alone[: len(beside)] and len(beside) > 100
-    epochs = [draw({task: spec}, 600), alone[-len(draw({task: spec}, 600)) :]]
+    epochs = [first, alone[-len(first) :]]
     contents = [{(g[0].id, str(g[0].direction)): g[0].turns for g in epoch} for epoch in epochs]
     same = contents[0].keys() & contents[1].keys()
     assert sum(contents[0][key] != contents[1][key] for key in same) > len(same) / 2
