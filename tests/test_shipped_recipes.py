@@ -21,6 +21,7 @@ from dragoman.tune.stage import start_of
 ROOT = Path(__file__).parents[1]
 SHIPPED = sorted([*(ROOT / "recipes").rglob("*.yaml"), ROOT / "dragoman" / "demo" / "recipe.yaml"])
 MAIN = ROOT / "recipes" / "language-aware.yaml"
+BAYLING = ROOT / "recipes" / "bayling.yaml"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
@@ -41,13 +42,14 @@ def test_begins_with_what_it_is_for_and_how_to_run_it(path: Path) -> None:
     assert head.startswith("# ") and "dragoman" in head
 
 
-def test_every_key_of_the_main_recipe_tells_where_its_value_comes_from() -> None:
-    for line in MAIN.read_text(encoding="utf-8").splitlines():
+@pytest.mark.parametrize("path", [MAIN, BAYLING], ids=lambda path: path.stem)
+def test_every_key_of_a_main_recipe_tells_where_its_value_comes_from(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
         key = re.match(r"[ -]*(\w+):( +[^ #]\S*( \S+)*?)? *(#.*)?$", line)
         if key is None or line.lstrip().startswith("#"):
             continue
         if key[2]:
-            assert key[4] and re.search(r"\b(paper|ours)\b", key[4]), f"no source: {line}"
+            assert key[4] and re.search(r"\b(paper|unconfirmed|ours)\b", key[4]), f"no source: {line}"
 
 
 def test_the_papers_settings() -> None:
@@ -74,6 +76,20 @@ def test_the_main_recipe_runs_on_a_folder_of_ones_own(tiny: Tiny, tmp_path: Path
     assert "train 40 lines" in out and "dev 3 lines" in out and "test 4 lines" in out
     assert "stage1    mt (160 items), 3 epochs, about 4 steps, from base: to do" in out
     assert "4 directions supervised, 2 zero-shot" in out
+
+
+def test_bayling_runs_on_a_folder_of_ones_own(tiny: Tiny, tmp_path: Path, cli: Cli) -> None:
+    """Full fine-tuning of a LLaMA on translation, dialogues and instructions, each at its share."""
+    recipe = load_recipe(BAYLING)
+    assert recipe.model.lora is None and "llama" in recipe.base and recipe.prompt.template == "bayling"
+    (tmp_path / "alpaca.json").write_text('[{"instruction": "Name a river.", "output": "The Danube."}]')
+    status, out, said = cli(
+        "run", BAYLING, f"base={tiny.base}", f"data.train={tiny.text}",
+        f"stages.dialogues.tasks.general.files={tmp_path / 'alpaca.json'}", "prompt.max_length=512",
+        "--dry-run", "--runs", tmp_path,
+    )  # fmt: skip
+    assert status == 0, said
+    assert "dialogues mt (160 items) + interactive (160 items) + general (1 items), 3 epochs" in out, out
 
 
 SCHEDULES = {path.stem: path for path in sorted((ROOT / "recipes" / "align-instruct").glob("*.yaml"))}

@@ -10,10 +10,11 @@ from dataclasses import replace
 import pytest
 
 from dragoman.instruct.interactive import check
-from dragoman.instruct.interactive.correction import FIRST, UNDO
+from dragoman.instruct.interactive.correction import FIRST, UNDO, Correction
 from dragoman.instruct.interactive.dialogue import Dialogue, Round, context, learned
 from dragoman.instruct.interactive.fault import Fault
 from dragoman.instruct.interactive.script import Script
+from dragoman.language.language import Direction
 from dragoman.language.phrases import contains
 from dragoman.prompt.example import Span
 
@@ -166,6 +167,17 @@ def broken_script(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
         "undo not exact": ("undo", undo_not_exact),
     }
     monkeypatch.setattr(Script, *changes[what])
+
+
+def test_going_back_to_a_draft_teaches_nothing_wrong() -> None:
+    draft, right = "Ein Hund läuft.", "Ein Rüde läuft."
+    made = Dialogue("A dog runs.", Direction("en", "de"))
+    made.translate("Translate:", draft, context(draft))
+    made.correct("Use “Rüde”.", right, [Correction("vocabulary/replace", ("Rüde",), ("Hund",))])
+    made.undo("Undo that.", context(draft))
+    assert check.fault(made, [right]) == ""
+    made.rounds[-1] = replace(made.rounds[-1], spans=learned(draft))
+    assert check.fault(made, [right]).startswith(check.FAULTY)
 
 
 @pytest.mark.parametrize("what", ["demand not met", "rest changed", "undo not exact"])

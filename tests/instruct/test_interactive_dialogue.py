@@ -136,6 +136,8 @@ def rounds(number: int, **values: Any) -> Callable[[dict[str, Any]], None]:
         (roles("user", "user"), "turn 1: expected assistant, found user"),
         (roles("user", "assistant", "tool"), "turn 2: role 'tool' is none of system, user, assistant"),
         (turn(2, content="  "), "turn 2: the turn is empty"),
+        (turn(0, input=" "), "the source text of round 0 is empty"),
+        (turn(2, input="another text"), "only the first user turn of a dialogue has an `input`"),
         (turn(3, content="", spans=[["", 1.0]]), "turn 3: the turn is empty"),
         (lambda row: row["messages"].pop(), "`rounds` must have one entry for each user turn and its answer"),
         (lambda row: row["rounds"].pop(), "`rounds` must have one entry"),
@@ -166,6 +168,8 @@ def test_empty_turns_never_get_in() -> None:
         made.translate(" ", "b")
     with pytest.raises(DataError, match="the answer of round 0 is empty"):
         made.translate("t", "\n")
+    with pytest.raises(DataError, match="the source text of round 0 is empty"):
+        Dialogue(" ", EN_DE).translate("t", "b")
     assert made.rounds == []
 
 

@@ -99,14 +99,16 @@ def test_revisions_of_people_are_used_as_they_are(place: Path) -> None:
     assert named > 100 and several > 100
 
 
-def test_post_edits_are_used_as_they_are(place: Path) -> None:
-    folder = data_folder("ape_est-eng")
+@pytest.mark.parametrize("code", ["est", "npi"])
+def test_post_edits_are_used_as_they_are(place: Path, code: str) -> None:
+    folder = data_folder(f"ape_{code}-eng")
     source = {
-        "files": {"est": str(folder / "train.est"), "eng": str(folder / "train.pe.eng")},
+        "files": {code: str(folder / f"train.{code}"), "eng": str(folder / "train.pe.eng")},
         "lines": "1-600",
         "variants": {"eng": {"machine": str(folder / "train.mt.eng")}},
     }
-    _, found = built(place / "ape", source, 600, kinds={"style": 1}, directions=["est-eng"], turns=[2, 2])
+    spec = {"kinds": {"style": 1}, "directions": [f"{code}-eng"], "turns": [2, 2]}
+    _, found = built(place / f"ape-{code}", source, 600, **spec)
     machine, edited = (
         (folder / f"train.{kind}.eng").read_text(encoding="utf-8").splitlines() for kind in ("mt", "pe")
     )

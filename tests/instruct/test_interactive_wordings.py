@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
+from dragoman.corpus.store import Store, write_store
 from dragoman.errors import RecipeError
 from dragoman.instruct.interactive import facts as facts_module
 from dragoman.instruct.interactive import wordings as wordings_module
 from dragoman.instruct.interactive.facts import facts
+from dragoman.instruct.interactive.task import Interactive
 from dragoman.instruct.interactive.wordings import KEYS, has_speech, parse_speech, speech, wordings_key
+from dragoman.instruct.task import Material
 from dragoman.keys import Keys
 from dragoman.language.language import Direction
+from dragoman.prompt.templates import load_template
+from dragoman.recipe import TaskSpec
 from dragoman.recipe_file import parse_recipe
+
+from .interactive_text import store
 
 FOLDER = Path(wordings_module.__file__).parent / "wordings"
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -131,3 +139,30 @@ def test_facts_are_well_formed() -> None:
             assert others and word not in others
             assert all(known.numbers[other] != known.numbers[word] for other in others)
     assert not facts("nqo").numbers
+
+
+def test_a_user_speaks_a_language_that_is_one_more_file(tmp_path: Path) -> None:
+    """Text in English and a language without wordings: an error first, dialogues in it with a file."""
+    renamed = [one._replace(texts={"en": one.texts["en"], "nl": one.texts["de"]}) for one in store()]
+    write_store(tmp_path / "train", renamed)
+    material = Material(Store(tmp_path / "train"), load_template("bayling"))
+
+    def said(**spec: object) -> list[list[str]]:
+        made = Interactive(TaskSpec.model_validate({"directions": ["en-nl"], **spec}), material)
+        found = [made.dialogue(item, random.Random(item)) for item in range(60)]
+        return [[one.said for one in dialogue.rounds[1:]] for dialogue in found if dialogue]
+
+    with pytest.raises(RecipeError, match=r"no wordings in 'nl'; .*write nl\.yaml as en\.yaml is"):
+        said(user_language="target")
+    table = yaml.safe_load((FOLDER / "en.yaml").read_text(encoding="utf-8"))
+    made_up = {key: [f"Zeg: {text}" for text in texts] for key, texts in table.items()}
+    (tmp_path / "own").mkdir()
+    write(tmp_path / "own" / "nl.yaml", **made_up)
+    own = {"wordings": str(tmp_path / "own")}
+    found = said(user_language="target", **own)
+    assert len(found) > 30 and all(text.startswith("Zeg: ") for texts in found for text in texts)
+    mixed = Counter(
+        text.startswith("Zeg: ") for texts in said(user_language="mixed", **own) for text in texts
+    )
+    assert min(mixed[True], mixed[False]) > 10
+    assert not any(text.startswith("Zeg: ") for texts in said(user_language="mixed") for text in texts)

@@ -49,8 +49,12 @@ def generate(
 
 
 def assert_same(found: list[tuple[list[int], float]], wanted: list[tuple[list[int], float]]) -> None:
-    """The same ids and scores; where ids differ, the scores must tie, and that may happen ``TIES`` times."""
+    """The same ids and scores; where ids differ, the scores must tie, and that may happen ``TIES`` times.
+
+    How often it happens is printed (``pytest -rP``).
+    """
     differ = sum(a[0] != b[0] for a, b in zip(found, wanted, strict=True))
+    print(f"near-ties: {differ} of {len(found)}")
     assert differ <= TIES, f"{differ} of {len(found)} hypotheses differ"
     assert max(abs(a[1] - b[1]) for a, b in zip(found, wanted, strict=True)) < CLOSE
 

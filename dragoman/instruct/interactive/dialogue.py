@@ -172,6 +172,10 @@ class Dialogue:
             raise DataError(f"{where}: a dialogue has a `direction`, and its first user turn an `input`")
         if len(turns) % 2 or not isinstance(told, list) or len(told) != len(turns) // 2:
             raise DataError(f"{where}: `rounds` must have one entry for each user turn and its answer")
+        if any(turn.input is not None for turn in turns[1:]):
+            raise DataError(
+                f"{where}: only the first user turn of a dialogue has an `input`, the source text"
+            )
         found = cls(turns[0].input, example.direction, example.id, example.prompt_language, system)
         found.user_language = str(row.get("user_language", ""))
         for number, (asked, answer) in enumerate(zip(turns[::2], turns[1::2], strict=True)):
@@ -190,7 +194,7 @@ class Dialogue:
         return self._add(Round(said, text, kind, version, self.current, (), spans))
 
     def _add(self, one: Round, where: str = "dialogue") -> str:
-        for what, text in (("user turn", one.said), ("answer", one.answer)):
+        for what, text in (("source text", self.source), ("user turn", one.said), ("answer", one.answer)):
             if not text.strip():
                 raise DataError(f"{where}: the {what} of round {len(self.rounds)} is empty")
         versions = self.versions
