@@ -9,7 +9,7 @@ from dragoman.chat.commands import COMMANDS, is_command, reply
 from dragoman.chat.history import history_file, line_editing
 from dragoman.chat.screen import Screen
 from dragoman.chat.talk import Talk
-from dragoman.errors import DataError, DragomanError, RecipeError
+from dragoman.errors import DataError, DragomanError, RecipeError, told
 from dragoman.language.language import Direction, language, parse_direction
 
 CORRECT = "correct> "
@@ -28,8 +28,8 @@ def pick_direction(card: dict[str, Any], screen: Screen) -> Direction | None:
     if len(known) == 1:
         return known[0]
     if not screen.interactive:
-        told = f"; the model was tuned on {', '.join(map(str, known))}" if known else ""
-        raise RecipeError(f"which direction? Give --direction, such as de-en{told}")
+        those = f"; the model was tuned on {', '.join(map(str, known))}" if known else ""
+        raise RecipeError(f"which direction? Give --direction, such as de-en{those}")
     if known:
         screen.lines(["This model was tuned on:"])
         screen.lines(
@@ -83,9 +83,12 @@ def _lines(talk: Talk, screen: Screen) -> int:
                 raise
             screen.stopped()
             screen.note("Ctrl-D or /quit leaves" if line is None else "stopped; all is as it was before")
+        except BrokenPipeError:  # the reader of the answers has left
+            raise
         except (DragomanError, OSError) as error:
             refused += 1
-            screen.refuse(_told(error), due=not is_command(line or ""))
+            reason = told(error) if isinstance(error, OSError) else str(error)
+            screen.refuse(reason, due=not is_command(line or ""))
 
 
 def _line(talk: Talk, screen: Screen, line: str) -> bool:
@@ -98,7 +101,3 @@ def _line(talk: Talk, screen: Screen, line: str) -> bool:
     if found.note:
         screen.note(found.note)
     return not found.leave
-
-
-def _told(error: DragomanError | OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)

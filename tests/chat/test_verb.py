@@ -60,13 +60,13 @@ def test_over_a_pipe_a_line_gives_a_line(cli: Cli, given: Any, model: str, tmp_p
 
 
 def test_what_is_refused_leaves_an_empty_line_and_status_1(cli: Cli, given: Any, model: str) -> None:
-    given("zero one", "shorter, please", "/undoo", "/undo", "", "two")
+    given("zero one", "shorter, please", "/undoo", "/undo", "", "two", "/load absent.jsonl")
     status, out, said = cli("chat", model, "-d", "en-de", "--max-new-tokens", "8", "--template", "plain")
     lines = out.split("\n")[:-1]
     assert status == 1 and len(lines) == 3 and lines[1] == "" and lines[0] and lines[2]
     assert "line 2: the template 'plain' carries one turn only" in said
     assert "line 3: unknown command /undoo; did you mean /undo?" in said
-    assert "line 4: there is nothing to undo" in said and "Traceback" not in said
+    assert "line 4: there is nothing to undo" in said and "line 7: absent.jsonl: " in said
 
 
 def test_a_pipe_must_know_the_direction(cli: Cli, given: Any, model: str) -> None:
