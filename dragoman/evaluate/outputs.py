@@ -224,7 +224,7 @@ def _row(line: str, where: str) -> dict[str, str]:
 
 def _read_text(file: _File, system: str, folder: Path | None, split: str | None, seed: int | None) -> Output:
     if folder is None:
-        raise DataError(f"{file.path}: no references; name their folder of <split>.<language> files")
+        raise DataError(f"{file.path}: no references; name the folder of <split>.<language> files")
     if not folder.is_dir():
         raise DataError(f"{folder}: not a folder; expected sources and references as <split>.<language>")
     found = texts_in(folder)
