@@ -72,7 +72,7 @@ def run(
         Run(settings, runs / settings.name).go()
 
 
-@app.command(epilog=_example("dragoman inspect recipes/language-aware.yaml --stage stage2 --count 3"))
+@app.command(epilog=_example("dragoman inspect recipes/language-aware.yaml base=models/x data.train=text/"))
 def inspect(
     recipe: options.RecipeFile,
     overrides: options.Overrides = None,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+from conftest import Tiny
 from typer.main import get_command
 
 from dragoman.cli import app
+from dragoman.evaluate.report import SECTIONS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -17,8 +20,14 @@ VERBS = get_command(app).commands  # type: ignore[attr-defined]
 
 
 def commands() -> list[tuple[str, str]]:
-    """Page and command, for each line of a code block and piece of code in a text that calls Dragoman."""
-    found = []
+    """Page or verb, and command: code in the pages that calls Dragoman, and examples of the help texts."""
+    found = [
+        (verb, line.strip())
+        for verb, command in VERBS.items()
+        for line in (command.epilog or "").splitlines()
+        if line.strip().startswith("dragoman ")
+    ]
+    assert {verb for verb, _ in found} == set(VERBS)
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
@@ -69,6 +78,23 @@ def test_commands_are_commands() -> None:
         for word in words[1:]:
             if re.match(r"--?[a-z]", word):
                 assert word.split("=")[0] in known, f"{page}: {line}: {word}"
+
+
+@pytest.mark.parametrize("verb", ["run", "inspect", "translate", "evaluate", "compare", "demo", "doctor"])
+def test_every_option_stands_in_the_pages(verb: str) -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    options = [option for parameter in VERBS[verb].params for option in parameter.opts if option[:2] == "--"]
+    assert [option for option in options if f"{option}`" not in text and f"{option} " not in text] == []
+
+
+def test_what_a_run_writes_is_described(tiny: Tiny) -> None:
+    """The keys of metrics.jsonl in docs/tune.md, the sections of the report in docs/report.md."""
+    page = (ROOT / "docs" / "tune.md").read_text(encoding="utf-8")
+    log = (tiny.run / "stages" / "stage2" / "metrics.jsonl").read_text(encoding="utf-8")
+    keys = {key for line in log.splitlines() for key in json.loads(line)} - {"stage", "step"}
+    assert len(keys) > 10 and [key for key in sorted(keys) if f"`{key}`" not in page] == []
+    page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    assert [key for key, *_ in SECTIONS if not re.search(rf"^\| .*\b{key}\b.* \|", page, re.MULTILINE)] == []
 
 
 def test_every_page_stands_in_the_index() -> None:

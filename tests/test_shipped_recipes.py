@@ -42,6 +42,17 @@ def test_begins_with_what_it_is_for_and_how_to_run_it(path: Path) -> None:
     assert head.startswith("# ") and "dragoman" in head
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "recipes" / "replications").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_replications_say_where_their_text_comes_from(path: Path) -> None:
+    """Repository with revision, and the checksum of a file."""
+    sources = load_recipe(path).data.train
+    assert any(source.sha256 for source in sources)
+    text = path.read_text(encoding="utf-8")
+    assert any(source.url for source in sources) and re.search(r"https://\S+/[0-9a-f]{12,40}\b", text)
+
+
 @pytest.mark.parametrize("path", [MAIN, BAYLING], ids=lambda path: path.stem)
 def test_every_key_of_a_main_recipe_tells_where_its_value_comes_from(path: Path) -> None:
     for line in path.read_text(encoding="utf-8").splitlines():
