@@ -60,6 +60,21 @@ def test_runs_share_links_and_tell_what_was_not_used(
     assert (runs / "two" / "links" / made[0] / "manifest.json").is_file()
 
 
+def test_the_recipe_of_the_docs_is_fair(base: Path, tmp_path: Path, cli: Cli) -> None:
+    """As a newcomer would: two files, the recipe as it stands there; both rows get as many steps."""
+    page = Path(__file__).parents[2] / "docs" / "instructions.md"
+    path = tmp_path / "words.yaml"
+    path.write_text(page.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    for side, mark in (("en", "x"), ("cs", "y")):
+        rows = (f"{mark}{chr(97 + k % 26)} {mark}{chr(97 + k // 26)} {mark}end\n" for k in range(640))
+        (tmp_path / f"text.{side}").write_text("".join(rows))
+    status, out, said = cli("run", path, f"base={base}", "--dry-run", "--runs", tmp_path / "runs")
+    assert status == 0, said
+    assert "train 140 lines in cs, en  dev 250 lines" in out and "test 250 lines" in out
+    steps = re.findall(r"about (\d+) steps, from base", out)
+    assert len(steps) == 2 and steps[0] == steps[1]
+
+
 def lines(side: str, text: Callable[[int], str]) -> Callable[[Path], None]:
     """Writes a side of the training text."""
 
