@@ -17,7 +17,18 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 SCRIPTS = [path for folder in ("recipes", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60
 """In lines; a function stands on one screen."""
-ROOMS = ("language", "prompt", "endpoint", "corpus", "align", "instruct", "tune", "translate", "chat", "evaluate")
+ROOMS = (
+    "language",
+    "prompt",
+    "endpoint",
+    "corpus",
+    "align",
+    "instruct",
+    "tune",
+    "translate",
+    "chat",
+    "evaluate",
+)
 """Folders, the lowest first: none imports one that stands after it."""
 GROUND = {"errors", "recipe", "console", "distributed", "hub", "jsonl"}
 """Modules beside the folders that these may import."""
