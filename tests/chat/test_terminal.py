@@ -33,7 +33,7 @@ class Person:
         )  # fmt: skip
         os.close(other)
 
-    def read_until(self, pattern: str, seconds: float = 60) -> str:
+    def read_until(self, pattern: str, seconds: float = 240) -> str:
         """All that came until a pattern stands at its end."""
         told, end = "", time.monotonic() + seconds
         while not re.search(pattern + r"\Z", told):
@@ -69,9 +69,11 @@ def test_a_person_at_a_terminal(person: Person, tmp_path: Path) -> None:
     first = person.read_until("correct> ")
     assert time.monotonic() - sooner > 0.3, "the answer came at once"
 
+    (tmp_path / "hold").touch()
     person.type("Say it in another way.\r")
     person.read_until("way.\r\n.+")
     person.press_ctrl_c()
+    (tmp_path / "hold").unlink()
     assert "stopped; all is as it was before" in person.read_until("correct> ")
     person.type("/versions\r")
     told = person.read_until("correct> ")

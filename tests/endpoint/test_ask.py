@@ -210,15 +210,18 @@ def test_kill_9_loses_and_repeats_nothing_that_was_answered(tmp_path: Path) -> N
     journal = tmp_path / "j"
     with serving(echo) as server:
         program = PROGRAM.format(paths=[str(here), str(here.parent)], journal=str(journal), url=server.url)
-        paid_twice = 0
-        for limit in (9, 23, 41, 60):
-            process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
-            while len(server.seen) < limit and process.poll() is None:
+        kept, mark, again = set[str](), 0, set[str]()
+        for limit in (9, 23, 41, 60, None):  # killed four times, the fifth runs to its end
+            process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+            while limit and len(server.seen) < limit and process.poll() is None:
                 time.sleep(0.002)
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            paid_twice = len(server.seen) - len(read_journal(journal)[0])
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[:40] == [f"re: re: item {k}" for k in range(40)]
-    assert len(server.seen) - 80 == paid_twice <= 4 * 3, "only what was under way when it was killed"
+            if limit:
+                os.kill(process.pid, signal.SIGKILL)
+            told, _ = process.communicate(timeout=60)
+            again |= kept & {row["messages"][-1]["content"] for row in server.seen[mark:]}
+            mark = len(server.seen)
+            kept = {answer.text.removeprefix("re: ") for answer in read_journal(journal)[0].values()}
+    assert told.split("\n")[:40] == [f"re: re: item {k}" for k in range(40)]
+    assert not again, "what was on disk is not asked again"
+    assert 80 <= len(server.seen) <= 80 + 4 * 3, "only what was under way when it was killed"
     assert len(read_journal(journal)[0]) == 80
