@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -33,6 +34,7 @@ def slow(scores: Tensor, state: State) -> Tensor:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # parallel tests start us with it ignored
     translator = Translator(model(), encoder(), Decoding(max_new_tokens=40, batch_tokens=1 << 20))
     translator.processors.append(slow)
     sys.exit(converse(Talk(Session(EN_DE), translator), screen_of(False, say)))
