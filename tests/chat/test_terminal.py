@@ -51,6 +51,18 @@ class Person:
     def press_ctrl_c(self) -> None:
         self.process.send_signal(signal.SIGINT)
 
+    def interrupted(self) -> str:
+        """What comes of Ctrl-C while a line is being written.
+
+        It is pressed again if nothing comes: Python sees one that comes while a key is handled only with the
+        next key.
+        """
+        for _ in range(20):
+            self.press_ctrl_c()
+            if select.select([self.own], [], [], 10)[0]:
+                return self.read_until("correct> ")
+        raise AssertionError("nothing comes of Ctrl-C")
+
 
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Person]:
@@ -71,7 +83,7 @@ def test_a_person_at_a_terminal(person: Person, tmp_path: Path) -> None:
 
     (tmp_path / "hold").touch()
     person.type("Say it in another way.\r")
-    person.read_until("way.\r\n.+")
+    person.read_until(r"way.\r\n(\x1b\S+\r)?[^\x1b\r](.|\s)*")  # behind the end of bracketed paste
     person.press_ctrl_c()
     (tmp_path / "hold").unlink()
     assert "stopped; all is as it was before" in person.read_until("correct> ")
@@ -82,8 +94,7 @@ def test_a_person_at_a_terminal(person: Person, tmp_path: Path) -> None:
 
     person.type("half a li")
     person.read_until("half a li")
-    person.press_ctrl_c()
-    assert "Ctrl-D or /quit leaves" in person.read_until("correct> ")
+    assert "Ctrl-D or /quit leaves" in person.interrupted()
     person.type("\x1b[A\r")  # the line before: /versions
     assert "* 1" in person.read_until("correct> ")
     if "libedit" not in (pytest.importorskip("readline").__doc__ or ""):
