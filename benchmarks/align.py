@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,6 +62,11 @@ def run(command: list[str], output: Path | None = None) -> Cost:
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: ended with status {process.returncode}")
     return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - start, usage.ru_maxrss / 1024)
+
+
+def runs(*commands: tuple[list[str], Path | None]) -> list[Cost]:
+    """The cost of programs, one after the other, each with the file that takes its output."""
+    return [run(*each) for each in commands]
 
 
 def ours(source: Path, target: Path, links: Path, *options: str) -> list[str]:
@@ -159,12 +165,12 @@ def speed(peers: Peers, folder: Path, repeat: int) -> None:
         ("hmm (default), both, 2 threads", "--threads 2"),
     ):
         command = ours(source, target, links, *options.split())
-        tasks[f"dragoman {name}"] = lambda command=command: [run(command)]  # type: ignore[misc]
+        tasks[f"dragoman {name}"] = partial(runs, (command, None))
         run(command)  # compiles what is not in the cache
     for name, commands, _ in peers.commands(source, target):
         if len(commands) > 1:
-            tasks[f"{name}, one direction"] = lambda commands=commands: [run(*commands[0])]  # type: ignore[misc]
-        tasks[f"{name}, both"] = lambda commands=commands: [run(*each) for each in commands]  # type: ignore[misc]
+            tasks[f"{name}, one direction"] = partial(runs, commands[0])
+        tasks[f"{name}, both"] = partial(runs, *commands)
     found: dict[str, list[Cost]] = {name: [] for name in tasks}
     for _ in range(repeat):
         for name, task in tasks.items():

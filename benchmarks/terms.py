@@ -172,8 +172,12 @@ def counts(text: str, demand: Demand) -> tuple[int, int]:
 def with_demands(lines: Lines) -> Lines:
     """The lines that have one."""
     keep = [n for n, demand in enumerate(lines.demands) if demand]
-    parts = [[some[n] for n in keep] for some in (lines.sources, lines.references, lines.demands)]
-    return Lines(lines.direction, *parts)  # type: ignore[arg-type]
+    return Lines(
+        lines.direction,
+        [lines.sources[n] for n in keep],
+        [lines.references[n] for n in keep],
+        [lines.demands[n] for n in keep],
+    )
 
 
 def report(args: argparse.Namespace, direction: Direction) -> None:

@@ -178,7 +178,7 @@ def asks_a_server(usual_temperature: float) -> Callable[[Callable[..., None]], C
             verb(server=server, **{name: values[name] for name in own if name != "server"})
 
         called.__doc__, called.__name__ = verb.__doc__, verb.__name__
-        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
         called.__annotations__ = {p.name: p.annotation for p in parameters}
         return called
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from dragoman.align.aligner import Aligner, Settings
+from dragoman.align.aligner import Aligner, Settings, Symmetry
 from dragoman.align.given import given_links
 from dragoman.align.gold import check_gold, score
 from dragoman.align.jit import announced
@@ -31,7 +31,7 @@ class Job:
 
     text: Origin
     settings: Settings
-    symmetrize: str | None = None
+    symmetrize: Symmetry | None = None
     output: str = "-"
     also: list[Origin] = field(default_factory=list)
     links: list[Path] = field(default_factory=list)
@@ -157,8 +157,7 @@ def _in_shards(aligner: Aligner, text: Origin, outputs: Outputs) -> None:
 def _loaded(job: Job, path: Path) -> Aligner:
     """A saved aligner, with what the command line says of the links to be made."""
     aligner = load(path, job.threads)
-    given = {"symmetrize": job.symmetrize, "threshold": job.settings.threshold}
-    aligner.link_as(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    aligner.link_as(job.symmetrize, job.settings.threshold)
     return aligner
 
 
