@@ -67,8 +67,10 @@ def _devices(missing: list[str]) -> list[str]:
         return [f"  cpu                {os.cpu_count()} cores, {memory:.0f} GB"]
     import torch
 
+    from dragoman.tune.precision import bfloat16_units
+
     fast = torch.backends.cpu.get_cpu_capability()
-    units = "bfloat16 units (model.compute: bfloat16 pays)" if _bf16() else "no bfloat16 units"
+    units = "bfloat16 units (model.compute: bfloat16 pays)" if bfloat16_units() else "no bfloat16 units"
     lines = [f"  cpu                {os.cpu_count()} cores, {memory:.0f} GB, {fast}, {units}"]
     for index in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(index)
@@ -78,13 +80,3 @@ def _devices(missing: list[str]) -> list[str]:
     if not torch.cuda.device_count():
         lines.append("  no CUDA card: small bases tune here; for a 7B base take a card, or LoRA and patience")
     return lines
-
-
-def _bf16() -> bool:
-    """True if the processor multiplies bfloat16 matrices by itself (AMX or AVX512-BF16)."""
-    import torch
-
-    return bool(
-        getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
-        or getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
-    )

@@ -38,9 +38,9 @@ class Model(Section):
 
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the weights."""
-    compute: Literal["float32", "bfloat16"] = "float32"
+    compute: Literal["float32", "bfloat16", "auto"] = "float32"
     """Precision of matrix products while weights stay in `dtype`; bfloat16 is several times faster where the
-    processor or card has units for it."""
+    processor or card has units for it, and many times slower where not. auto: bfloat16 where it has."""
     device: Annotated[str, AfterValidator(_device)] = "auto"
     """cpu, cuda, cuda:1, mps, or auto."""
     lora: Lora | None = None

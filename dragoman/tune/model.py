@@ -220,22 +220,6 @@ def find_head(model: Any, low_precision: bool = False) -> Head:
     )
 
 
-@contextmanager
-def low_precision(device: torch.device, on: bool) -> Iterator[None]:
-    """Products in bfloat16 by autocast; on a CPU also those of float32 tensors outside it (the head's)."""
-    if not on:
-        yield
-        return
-    before = torch.get_float32_matmul_precision()
-    if device.type == "cpu":
-        torch.set_float32_matmul_precision("medium")
-    try:
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
 def save_model(
     folder: Path,
     model: Any,

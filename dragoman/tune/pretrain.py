@@ -1,8 +1,8 @@
 """Pre-train a small base from nothing: next tokens of packed rows, at the full speed of the processor.
 
 The tuning loop takes rows of every length and any model. A base of ours is a small LLaMA on rows of one
-length, which can be compiled: three times the tokens a second on a CPU with bfloat16 products. Matrices
-between the embeddings are tuned with Muon (https://kellerjordan.github.io/posts/muon), the rest with AdamW.
+length, which can be compiled: three times the tokens a second on a CPU with units for bfloat16. Matrices
+between the embeddings are tuned with Muon, the rest with AdamW.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from dragoman.tune.checkpoint import (
     step_folder,
 )
 from dragoman.tune.model import trainable
+from dragoman.tune.muon import Muon
+from dragoman.tune.precision import bfloat16_pays
 
 MUON_TIMES = 5  # Muon's rate as a multiple of AdamW's
 DECAY = 0.01  # of the weights, in both
@@ -38,7 +40,7 @@ class Pretraining:
     """How long and how fast: ``batch`` rows a step; the rate falls to 0 over the last ``cool_down`` of it.
 
     ``minutes`` ends training earlier (None: never); ``plain`` does without `torch.compile`, which needs a C++
-    compiler.
+    compiler; ``compute``: products in bfloat16, float32, or auto, what the device is faster at.
     """
 
     steps: int
@@ -49,6 +51,7 @@ class Pretraining:
     cool_down: float = 0.5
     plain: bool = False
     device: str = "cpu"
+    compute: str = "auto"
     checkpoint_every: int = 500
 
 
@@ -87,14 +90,14 @@ def new_llama(tokenizer: Any, hidden: int, inner: int, layers: int, seed: int) -
 class MuonAdamW:
     """Muon for the matrices of the layers, AdamW for embeddings and norms."""
 
-    def __init__(self, model: Any, rate: float) -> None:
+    def __init__(self, model: Any, rate: float, dtype: torch.dtype) -> None:
         weights = trainable(model)
         inner = [weight for name, weight in weights.items() if weight.ndim == 2 and ".layers." in name]
         taken = {id(weight) for weight in inner}
         rest = [weight for weight in weights.values() if id(weight) not in taken]
         self.peaks = (MUON_TIMES * rate, rate)
         self.parts: tuple[torch.optim.Optimizer, ...] = (
-            torch.optim.Muon(inner, lr=self.peaks[0], weight_decay=DECAY, momentum=0.95),
+            Muon(inner, self.peaks[0], weight_decay=DECAY, momentum=0.95, dtype=dtype),
             torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.95), weight_decay=DECAY, fused=True),
         )
 
@@ -127,7 +130,8 @@ class Pretrainer:
         self.model, self.settings, self.folder, self.tell = model, settings, folder, tell
         self.device = torch.device(settings.device)
         self.rows = rows.to(self.device)
-        self.optimizer = MuonAdamW(model, settings.rate)
+        self.bfloat16 = bfloat16_pays(settings.compute, self.device)
+        self.optimizer = MuonAdamW(model, settings.rate, torch.bfloat16 if self.bfloat16 else torch.float32)
         self.loss = self._loss if settings.plain else torch.compile(self._loss, dynamic=False)
         self.spent = 0.0  # seconds
         self.step = 0
@@ -179,7 +183,7 @@ class Pretrainer:
         return loss.detach()
 
     def _loss(self, ids: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             logits = self.model(input_ids=ids[:, :-1], use_cache=False).logits
         return functional.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten())
 

@@ -28,6 +28,7 @@ from dragoman.tune.model import (
     save_model,
     trainable,
 )
+from dragoman.tune.precision import bfloat16_pays
 from dragoman.tune.slices import collect
 from dragoman.tune.source import Source
 from dragoman.tune.step import Stepper
@@ -113,7 +114,8 @@ def run_stage(
     weights.setdefault("mt", weights.get("conflict", 1.0))
     stepper = Stepper(
         model, pad, stage.objective, weights, stage.batch_tokens,
-        recipe.model.compute == "bfloat16", share=not recipe.model.activation_checkpointing,
+        bfloat16_pays(recipe.model.compute, resolve_device(recipe.model.device)),
+        share=not recipe.model.activation_checkpointing,
     )  # fmt: skip
     if divided:
         stepper.divide(resolve_device(recipe.model.device))

@@ -24,7 +24,8 @@ from dragoman.tune import parallel
 from dragoman.tune.attend import attending
 from dragoman.tune.batch import Batch, Group, collate, micro_batches
 from dragoman.tune.loss import Head, signed_loss
-from dragoman.tune.model import causal_lm, find_head, low_precision
+from dragoman.tune.model import causal_lm, find_head
+from dragoman.tune.precision import low_precision
 from dragoman.tune.slices import whole
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pathlib import Path
 from jobs import SCHEDULES, Job, base, losses, run, schedule, work
 
 M30K = ("multi30k", "eng,deu,fra,ces")
-PLAIN = ("--bilingual", "1", "--templates", "plain",
+PLAIN = ("--bilingual", "1", "--templates", "plain", "--hidden", "192", "--layers", "4", "--steps", "2000",
          "--wordings", "mt,align,hint,hint_line,revise,revise_answer")  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def nllb(options: argparse.Namespace) -> list[Job]:
     """Alignment instructions on NLLB-Seed: four unseen languages, two runs a seed."""
     model = options.bases / "nllb"
     parts = (("", "nllb.yaml"), ("-schedules", "nllb-schedules.yaml"))
-    more = ("--held-out", "dev,test", "--letters", "bho,nqo", "--row", "256", "--steps", "1500", *PLAIN)
+    more = (*PLAIN, "--held-out", "dev,test", "--letters", "bho,nqo", "--row", "256", "--steps", "1250")
     runs = [
         run(f"nllb-s{seed}{part}", options, recipe, model, f"seed={seed}")
         for seed in (1, 2, 3)

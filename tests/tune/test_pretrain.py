@@ -65,7 +65,7 @@ def test_it_learns(model: Any, rows: torch.Tensor) -> None:
 
 
 def test_matrices_of_the_layers_get_muon_and_the_rest_adamw(model: Any) -> None:
-    muon, adamw = MuonAdamW(model, 1e-3).parts
+    muon, adamw = MuonAdamW(model, 1e-3, torch.float32).parts
     counts = [sum(len(group["params"]) for group in part.param_groups) for part in (muon, adamw)]
     assert counts == [
         2 * 7,
