@@ -1,12 +1,14 @@
 """The aligner beside its peers: accuracy, speed, threads, scale. All that is installed runs, in one go.
 
     python benchmarks/align.py                            # tables of accuracy and speed
-    python benchmarks/align.py --eflomal PYTHON --fast-align PATH --repeat 5
+    python benchmarks/align.py --eflomal PYTHON --fast-align PATH --systran PYTHON --repeat 5
     python benchmarks/align.py --only scale --pairs 1000000
 
 Data is sought in ``../shared/data`` or in DRAGOMAN_DATA. ``--eflomal`` is the Python of an environment with
-eflomal (GPL, so it is none of our dependencies); ``--fast-align`` is the path of its program. Times are
-CPU seconds of the whole process, start-up included and after compilation, medians; the clock stands beside.
+eflomal (GPL, so it is none of our dependencies); ``--fast-align`` is the path of its program; ``--systran``
+is the Python of one with systran-align, which holds the code of fast_align, compiled (both directions are
+trained; its own way makes one of them). Times are CPU seconds of the whole process, start-up included and
+after compilation, medians; the clock stands beside.
 """
 
 from __future__ import annotations
@@ -39,6 +41,22 @@ import sys, eflomal
 source, target, forward, reverse = sys.argv[1:]
 with open(source, encoding="utf-8") as s, open(target, encoding="utf-8") as t:
     eflomal.Aligner().align(s, t, links_filename_fwd=forward, links_filename_rev=reverse, quiet=True)
+"""
+SYSTRAN = """
+import sys, tempfile, systran_align
+from pathlib import Path
+both, out = sys.argv[1:]
+with tempfile.TemporaryDirectory() as place:
+    ends = [str(Path(place, end)) for end in ("forward", "backward")]
+    systran_align.generate_alignment_probabilities(
+        both, *ends, favor_diagonal=True, optimize_tension=True, variational_bayes=True)
+    if out != "-":
+        aligner = systran_align.Aligner(*ends)
+        with open(both, encoding="utf-8") as lines, open(out, "w", encoding="utf-8") as file:
+            for line in lines:
+                source, target = (side.split() for side in line.split(" ||| "))
+                links = aligner.align(source, target)["alignments"]
+                print(*(f"{i}-{j}" for i, j in links), file=file)
 """
 
 
@@ -75,10 +93,13 @@ def ours(source: Path, target: Path, links: Path, *options: str) -> list[str]:
 
 
 class Peers:
-    """The programs beside us; each makes the links of both directions."""
+    """The programs beside us; each makes the links of both directions, systran-align those of one way."""
 
-    def __init__(self, eflomal: str | None, fast_align: str | None, folder: Path) -> None:
+    def __init__(
+        self, eflomal: str | None, fast_align: str | None, systran: str | None, folder: Path
+    ) -> None:
         self._eflomal, self._fast_align, self._folder = eflomal, fast_align, folder
+        self._systran = systran
 
     def commands(
         self, source: Path, target: Path
@@ -93,15 +114,26 @@ class Peers:
             )
         if self._fast_align:
             ends = self._folder / "fast.f", self._folder / "fast.r"
-            both = self._folder / "both"
-            with (
-                both.open("w", encoding="utf-8") as file,
-                source.open(encoding="utf-8") as s,
-                target.open(encoding="utf-8") as t,
-            ):
-                file.writelines(f"{one.strip()} ||| {two.strip()}\n" for one, two in zip(s, t, strict=True))
+            both = self._both(source, target)
             base = [self._fast_align, "-i", str(both), "-d", "-o", "-v"]
             yield "fast_align", [(base, ends[0]), ([*base, "-r"], ends[1])], ends
+
+    def systran(self, source: Path, target: Path, links: str) -> list[str] | None:
+        """systran-align: trains both directions and writes ``links`` (-: trains only)."""
+        if self._systran is None:
+            return None
+        return [self._systran, "-c", SYSTRAN, str(self._both(source, target)), links]
+
+    def _both(self, source: Path, target: Path) -> Path:
+        """Both sides in one file, as fast_align reads them."""
+        both = self._folder / "both"
+        with (
+            both.open("w", encoding="utf-8") as file,
+            source.open(encoding="utf-8") as s,
+            target.open(encoding="utf-8") as t,
+        ):
+            file.writelines(f"{one.strip()} ||| {two.strip()}\n" for one, two in zip(s, t, strict=True))
+        return both
 
 
 def lowered(pair: str, folder: Path) -> tuple[Path, Path, list[Gold]]:
@@ -151,6 +183,9 @@ def accuracy(peers: Peers, folder: Path) -> None:
             both = [read_links(end) for end in ends]
             for how in METHODS:
                 row(name, how, [symmetrize(a, b, how) for a, b in zip(*both, strict=True)])
+        if command := peers.systran(source, target, str(folder / "systran")):
+            run(command)
+            row("systran-align", "its own", read_links(folder / "systran"))
 
 
 def speed(peers: Peers, folder: Path, repeat: int) -> None:
@@ -171,6 +206,8 @@ def speed(peers: Peers, folder: Path, repeat: int) -> None:
         if len(commands) > 1:
             tasks[f"{name}, one direction"] = partial(runs, commands[0])
         tasks[f"{name}, both"] = partial(runs, *commands)
+    if trained := peers.systran(source, target, "-"):
+        tasks["systran-align (fast_align's code), both, training alone"] = partial(runs, (trained, None))
     found: dict[str, list[Cost]] = {name: [] for name in tasks}
     for _ in range(repeat):
         for name, task in tasks.items():
@@ -224,13 +261,14 @@ def main() -> None:
     )
     parser.add_argument("--eflomal", help="Python of an environment that has eflomal")
     parser.add_argument("--fast-align", help="path of the program fast_align")
+    parser.add_argument("--systran", help="Python of an environment that has systran-align")
     parser.add_argument("--only", choices=("accuracy", "speed", "scale"))
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--pairs", type=int, default=100_000, help="synthetic pairs of the table of scale")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        peers = Peers(given.eflomal, given.fast_align, folder)
+        peers = Peers(given.eflomal, given.fast_align, given.systran, folder)
         for name, table in (
             ("accuracy", lambda: accuracy(peers, folder)),
             ("speed", lambda: speed(peers, folder, given.repeat)),

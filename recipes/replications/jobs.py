@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -75,6 +76,12 @@ def losses(name: str, options: argparse.Namespace, template: str, models: dict[s
     return Job(name, command, out, tuple(models.values()))
 
 
+def threads(options: argparse.Namespace) -> dict[str, str]:
+    """The environment of a job: jobs that run side by side share the cores, unless OMP_NUM_THREADS is set."""
+    each = max(1, (os.cpu_count() or 1) // options.parallel)
+    return {"OMP_NUM_THREADS": str(each), **os.environ}
+
+
 def work(todo: list[Job], options: argparse.Namespace) -> None:
     """Keep ``parallel`` jobs going until all are done or the time is over."""
     end = time.monotonic() + options.stop_after
@@ -94,7 +101,7 @@ def work(todo: list[Job], options: argparse.Namespace) -> None:
                 todo.remove(job)
                 job.tries += 1
                 log = (options.logs / f"{job.name.replace(' ', '-')}.log").open("ab")
-                job.process = subprocess.Popen(job.command, stdout=log, stderr=log)
+                job.process = subprocess.Popen(job.command, stdout=log, stderr=log, env=threads(options))
                 running.append(job)
                 print(f"{time.strftime('%H:%M:%S')} {job.name}: started", flush=True)
         time.sleep(1)
