@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from dragoman.console import progress
+from dragoman.console import progress, say
 from dragoman.errors import DataError, RecipeError
 from dragoman.evaluate.again import read_earlier, score_again
 from dragoman.evaluate.compare import Comparison, compare_systems
@@ -21,8 +21,8 @@ from dragoman.evaluate.outputs import (
     texts_in,
     write_outputs,
 )
-from dragoman.evaluate.results import FAULTS, Results, of_dialogues, read_results, write_results
-from dragoman.evaluate.score import Scorer, evaluate_outputs
+from dragoman.evaluate.results import FAULTS, SUPERVISED, Results, of_dialogues, read_results, write_results
+from dragoman.evaluate.score import Scorer, evaluate_outputs, group_of
 from dragoman.evaluate.tables import Style, by_direction, faults, signatures, summary
 from dragoman.language.identify import Identifier, load_identifier, make_identifier
 from dragoman.language.language import Direction, parse_direction
@@ -78,7 +78,7 @@ def evaluate_command(
         outputs, identifier=_of_run(path, identifier), candidates=candidates, training=training,
         metrics=metrics, external=external, cache=_cache(out, path),
     )  # fmt: skip
-    tuned, done = _directions(supervised), count()
+    tuned, done = _tuned(supervised, outputs), count()
     with progress(" evaluate", len(outputs)) as advance:
 
         def tell(name: str) -> None:
@@ -144,7 +144,7 @@ def compare_command(
         [*sides[0], *sides[1]], identifier=_of_run(first, identifier), candidates=candidates,
         training=training, metrics=metrics, external=external, cache=_cache(out, first),
     )  # fmt: skip
-    tuned = _directions(supervised)
+    tuned = _tuned(supervised, [*sides[0], *sides[1]])
     comparison = compare_systems(sides[0], sides[1], scorer, supervised=tuned, trials=trials, seed=seed)
     print(comparison.table().show(style))
     if out is not None:
@@ -219,6 +219,18 @@ def _report(out: Path, identifier: Identifier | None) -> Path:
 def _directions(names: Sequence[str] | None) -> list[Direction] | None:
     """Directions of names that may hold several with commas: ``en-de,de-en``."""
     return None if names is None else [parse_direction(part) for name in names for part in name.split(",")]
+
+
+def _tuned(names: Sequence[str] | None, outputs: Sequence[Output]) -> list[Direction] | None:
+    """The directions that training saw; said if none of them was translated, since all are zero-shot then."""
+    known = _directions(names)
+    if known and all(group_of(output.direction, known) != SUPERVISED for output in outputs):
+        there = sorted({str(output.direction) for output in outputs})
+        say(
+            f" note      no translation is in a supervised direction ({', '.join(map(str, known))}); "
+            f"there: {', '.join(there)}; all count as zero-shot"
+        )
+    return known
 
 
 def _cache(out: Path | None, path: Path | None) -> Path | None:

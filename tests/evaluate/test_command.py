@@ -61,6 +61,18 @@ def test_a_run_is_judged_by_the_identifier_that_it_keeps(
     capsys.readouterr()
 
 
+def test_supervised_directions_that_nothing_was_translated_in_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_outputs(tmp_path, side("stage 1", 0.4, 1))
+    results = evaluate_command(tmp_path, identifier=WordIdentifier(), supervised=["en-ja"])
+    told = " ".join(capsys.readouterr().err.split())
+    assert results.groups == ["zero-shot"]
+    assert "no translation is in a supervised direction (en-ja); there: de-fr, en-de, fr-de;" in told
+    evaluate_command(tmp_path, identifier=WordIdentifier(), supervised=["en-ja,en-de"])
+    assert "no translation" not in capsys.readouterr().err
+
+
 def test_an_earlier_comparison_is_replaced(tmp_path: Path) -> None:
     left, right = side("a", 0.3, 1), side("b", 0.2, 2)
     write_results(tmp_path / "results.json", evaluate_outputs(left, Scorer()))
