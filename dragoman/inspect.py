@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 
 from dragoman.errors import RecipeError
+from dragoman.instruct.mixture import Mixture
 from dragoman.loading import check_base
 from dragoman.plan import readable
 from dragoman.prompt.encode import Encoder
+from dragoman.prompt.example import Example
 from dragoman.prompt.view import coloured, legend, summary
 from dragoman.recipe import Recipe, Stage
 from dragoman.run import Run
@@ -17,7 +20,10 @@ from dragoman.tune.stage import make_mixture
 
 
 def inspect_recipe(recipe: Recipe, runs: Path, stage: str | None, count: int, epoch: int) -> None:
-    """Print ``count`` groups of each stage's mixture (or of one stage's), coloured; nothing is written."""
+    """Print ``count`` groups of each stage's mixture (or of one stage's), coloured; nothing is tuned.
+
+    Word links of a current corpus, which the run would make, are made and kept with it.
+    """
     chosen = [s for s in recipe.stages if stage in (None, s.name)]
     if not chosen:
         known = ", ".join(s.name for s in recipe.stages)
@@ -36,7 +42,8 @@ def _show(console: Console, run: Run, stage: Stage, encoder: Encoder, count: int
     mixture.seek({name: task.size * epoch for name, task in mixture.tasks.items()})
     items = ", ".join(f"{name} {task.size:,} items" for name, task in mixture.tasks.items())
     console.print(f"\n[bold]{stage.name}[/bold]  {items}")
-    for group in mixture.draw(count):
+    skipped = mixture.material.skipped
+    for group in _drawn(mixture, count):
         for example in (row for drawn in group for row in encoder.rows(drawn)):
             before = dict(encoder.dropped)
             encoded = encoder.encode(example)
@@ -49,3 +56,17 @@ def _show(console: Console, run: Run, stage: Stage, encoder: Encoder, count: int
             else:
                 console.print(coloured(encoder, encoded))
                 console.print(summary(encoded), style="dim")
+    for why, number in skipped.most_common():
+        console.print(f"\npassed over {number:,}: {why}", style="dim")
+    skipped.clear()
+
+
+def _drawn(mixture: Mixture, count: int) -> Iterator[list[Example]]:
+    """``count`` groups, one by one, past items that their task cannot use; an epoch is looked at, at most."""
+    found = 0
+    for _ in range(max(count, sum(task.size for task in mixture.tasks.values()))):
+        if found == count:
+            return
+        for group in mixture.draw(1):
+            found += 1
+            yield group

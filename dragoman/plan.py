@@ -28,7 +28,8 @@ def plan(recipe: Recipe, folder: Path) -> list[str]:
         run.done.read()
         run.check(encoder)
         state = "done" if run.text.folder.parent == folder else "to do"
-        lines = [f"run       {folder}, base {run.base}", f"corpus    {run.text.counts()}: {state}"]
+        counts = run.text.counts(where=state == "done")
+        lines = [f"run       {folder}, base {run.base}", f"corpus    {counts}: {state}"]
         for stage in recipe.stages:
             mixture = make_mixture(recipe, stage, run.text.train, encoder)
             key = run.keys.stage(stage)
@@ -67,7 +68,7 @@ def readable(recipe: Recipe, folder: Path) -> Iterator[Run]:
         return
     with TemporaryDirectory(prefix="dragoman-") as place:
         run = Run(recipe, folder, Path(place))
-        run.text.prepare()
+        run.text.prepare(keep=False)
         yield run
 
 

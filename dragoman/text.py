@@ -23,23 +23,23 @@ class Text:
     def __init__(self, recipe: Recipe, folder: Path, hashes: Path) -> None:
         self.recipe, self.folder, self.hashes = recipe, folder, hashes
 
-    def prepare(self) -> None:
-        """Read, filter and store the text, unless the folder holds just that."""
+    def prepare(self, keep: bool = True) -> None:
+        """Read, filter and store the text, unless the folder holds just that. ``keep``: it will stay."""
         if self.is_current():
             say(f" corpus    {self.counts()}    done before")
             return
         wanted = used_directions(self.recipe)
         with progress(" corpus") as advance:
             prepare(self.recipe.data, self.folder, wanted, self._gate(), advance, hashes=self.hashes)
-        say(f" corpus    {self.counts()}")
+        say(f" corpus    {self.counts(keep)}")
 
     def is_current(self) -> bool:
         """True if the folder holds what the recipe asks for."""
         name = str(getattr(self._gate(), "name", ""))
         return is_current(self.recipe.data, self.folder, used_directions(self.recipe), name, self.hashes)
 
-    def counts(self) -> str:
-        """Lines by split, languages, and drops, in a line."""
+    def counts(self, where: bool = True) -> str:
+        """Lines by split, languages, and drops, in a line; ``where``: say what file has them."""
         manifest = self._manifest
         parts = [
             f"{split} {manifest[split]['kept']:,} lines in {', '.join(manifest[split]['languages'])}"
@@ -47,8 +47,8 @@ class Text:
             if split in manifest
         ]
         dropped = manifest["train"]["dropped"]
-        where = f" (written to {self.folder / 'dropped.jsonl'})" if dropped else ""
-        return "  ".join(parts) + f"  dropped {dropped:,}{where}"
+        told = f" (written to {self.folder / 'dropped.jsonl'})" if dropped and where else ""
+        return "  ".join(parts) + f"  dropped {dropped:,}{told}"
 
     @property
     def fingerprint(self) -> str:

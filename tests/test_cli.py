@@ -510,6 +510,14 @@ def test_inspect_shows_tokens_and_writes_nothing(tiny: Tiny, here: Path, cli: Cl
     assert not list(here.iterdir())
 
 
+def test_inspect_passes_over_items_without_use_and_tells_why(tiny: Tiny, here: Path, cli: Cli) -> None:
+    tasks = "stages.stage1.tasks={align: {directions: english, posterior: 0.9999999}}"
+    status, out, said = cli("inspect", tiny.recipe, tasks, "--stage", "stage1", "--count", 1)
+    assert status == 0
+    assert re.search(r"passed over [\d,]+: align: no usable link", out), out
+    assert "dropped.jsonl" not in said, "that file is gone when the command ends"
+
+
 def test_evaluate_a_model_on_a_folder(tiny: Tiny, here: Path, cli: Cli) -> None:
     folder = tiny.run / "stages" / "stage2" / "model"
     status, out, _ = cli(

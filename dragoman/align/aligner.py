@@ -81,15 +81,13 @@ class Aligner:
     def train(self, source: Iterable[Line], target: Iterable[Line], tell: Tell | None = None) -> Aligner:
         """Learn from these lines, anew; ``tell`` is called with the number of pairs seen in all passes so
         far."""
-        self._fit(self._new_text(source, target), tell)
-        self._trained().forget()
+        self._fit(self._new_text(source, target), tell)[1].forget()
         return self
 
     def train_align(self, source: Iterable[Line], target: Iterable[Line], tell: Tell | None = None) -> Links:
         """Learn from these lines and link their words; the text is read once."""
         text = self._new_text(source, target)
-        bitext = self._fit(text, tell)
-        model = self._trained()
+        bitext, model = self._fit(text, tell)
         found = self._link(model, text, bitext)
         model.forget()
         return found
@@ -146,33 +144,36 @@ class Aligner:
 
     def _new_text(self, source: Iterable[Line], target: Iterable[Line]) -> Text:
         stem, segment = self.settings.stem, self.settings.segment
-        self.source, self.target = Language(stem=stem, segment=segment), Language(stem=stem, segment=segment)
-        return Text.of(self.source, self.target, source, target)
+        languages = Language(stem=stem, segment=segment), Language(stem=stem, segment=segment)
+        return Text.of(*languages, source, target)
 
-    def _fit(self, text: Text, tell: Tell | None) -> Bitext:
+    def _fit(self, text: Text, tell: Tell | None) -> tuple[Bitext, Joint | Diagonal]:
+        """Learn from the text. Whatever was learnt before stays if this does not come to its end."""
         sides: list[Side] = []
-        for language, tokens in ((self.source, text.source_tokens), (self.target, text.target_tokens)):
+        for language, tokens in ((text.source, text.source_tokens), (text.target, text.target_tokens)):
             tokens.ids = language.sort()[tokens.ids]
             sides.append(Side(language.stems, np.bincount(tokens.ids, minlength=len(language.stems))))
         bitext = Bitext(text.source_tokens, text.target_tokens, self.settings.longest, self.chunk)
-        self.pairs, self.too_long = len(bitext), bitext.too_long
         if not len(bitext):
             raise DataError(
-                "no pair of lines has words on both sides; expected parallel text, a sentence a line"
+                f"all {len(bitext.too_long):,} pairs have more than {self.settings.longest} words on a side; "
+                "expected a sentence a line; cut them, or raise longest"
+                if len(bitext.too_long)
+                else "no pair of lines has words on both sides; expected parallel text, a sentence a line"
             )
+        model: Joint | Diagonal
         if self.settings.model == "hmm":
-            joint = Joint.untrained(bitext, sides[0], sides[1], self.threads)
-            joint.train(bitext, self.threads, tell)
-            self.entries = len(joint.words.columns)
-            joint.prune()
-            self.model = joint
+            model = Joint.untrained(bitext, sides[0], sides[1], self.threads)
         else:
-            self.model = Diagonal.untrained(
-                bitext, sides[0], sides[1], self.threads, _turned(self.settings.symmetrize)
-            )
-            self.model.train(bitext, self.threads, tell)
-            self.entries = len(self.model.words.columns)
-        return bitext
+            turned = _turned(self.settings.symmetrize)
+            model = Diagonal.untrained(bitext, sides[0], sides[1], self.threads, turned)
+        model.train(bitext, self.threads, tell)
+        self.entries = len(model.words.columns)
+        if isinstance(model, Joint):
+            model.prune()
+        self.model, self.source, self.target = model, text.source, text.target
+        self.pairs, self.too_long = len(bitext), len(bitext.too_long)
+        return bitext, model
 
     def _link(self, model: Joint | Diagonal, text: Text, bitext: Bitext) -> Links:
         symmetry, threshold = self.settings.symmetrize, self.settings.threshold
@@ -181,7 +182,7 @@ class Aligner:
             links(chunk, model.infer(chunk, self.threads), symmetry, least, self.threads)
             for chunk in bitext.chunks()
         ]
-        return text.project(in_order(found, bitext.lines, bitext.count))
+        return text.project(in_order(found, bitext.lines, bitext.count, bitext.too_long))
 
 
 def _turned(symmetrize: str) -> tuple[bool, ...]:

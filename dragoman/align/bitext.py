@@ -86,8 +86,8 @@ def _runs(sums: NDArray[np.int64], count: int) -> list[tuple[int, int]]:
 class Bitext:
     """The pairs that can be aligned, sorted by their two lengths; ``lines`` holds the line number of each.
 
-    Pairs with an empty side, or with more than ``longest`` words on one, are left out; the latter are
-    counted.
+    Pairs with an empty side, or with more than ``longest`` words on one, are left out; the lines of the
+    latter are ``too_long``.
     """
 
     def __init__(self, source: Tokens, target: Tokens, longest: int = LONGEST, chunk: int = CHUNK) -> None:
@@ -95,7 +95,7 @@ class Bitext:
         widths, heights = source.lengths, target.lengths
         full = (widths > 0) & (heights > 0)
         fits = np.maximum(widths, heights) <= longest
-        self.too_long = int((full & ~fits).sum())
+        self.too_long: Longs = np.flatnonzero(full & ~fits)
         kept = np.flatnonzero(full & fits)
         self.lines: Longs = kept[np.lexsort((heights[kept], widths[kept]))]
         self.source, self.target = source.take(self.lines), target.take(self.lines)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from dragoman.align.aligner import Aligner, Settings, Symmetry
+from dragoman.align.bitext import LONGEST
 from dragoman.align.given import given_links
 from dragoman.align.gold import check_gold, score
 from dragoman.align.jit import announced
-from dragoman.align.lines import Origin, read_pairs, read_sides
+from dragoman.align.lines import STDIN, Origin, check_words, read_pairs, read_sides
 from dragoman.align.outputs import Outputs, check_places
 from dragoman.align.pharaoh import Gold, read_gold
 from dragoman.align.saved import load, save
@@ -59,7 +60,8 @@ def align_command(job: Job) -> None:
         lengths = _lengths(text) if gold is not None or job.links else []
         if gold is not None and job.gold is not None:
             check_gold(job.gold, gold, lengths)
-        links = given_links(job.links, job.symmetrize, lengths) if job.links else None
+        with announced():
+            links = given_links(job.links, job.symmetrize, lengths) if job.links else None
         with Outputs(job.output, job.scores, job.units, gold is not None) as outputs:
             if links is not None:
                 outputs.write_lines(links)
@@ -82,6 +84,8 @@ def _check(job: Job) -> None:
         raise DataError(f"{', '.join(other)}: for links that are made here; take it out beside --links")
     wanted = {"output": job.output, "scores": job.scores, "units": job.units, "save": job.save}
     texts = [name for origin in (job.text, *job.also) for name in origin]
+    if texts.count(STDIN) > 1:
+        raise DataError("standard input (-) is named twice, but can be read once; give a file for the other")
     check_places(wanted, [*texts, job.gold, job.load, *job.links])
 
 
@@ -92,24 +96,31 @@ def _lengths(text: Origin) -> list[tuple[int, int]]:
 
 def _aligned(job: Job, text: Origin, outputs: Outputs) -> Aligner:
     """Learn or load, link, and save."""
+    loaded = _loaded(job, job.load) if job.load else None
+    whole = loaded is None and job.sample is None
     with announced():
-        warm(job.settings)
-    if job.load is None and job.sample is None:
+        warm(loaded.settings if loaded else job.settings, apart=not whole)
+    if whole:
         aligner = _all_at_once(job, text, outputs)
     else:
-        aligner = _loaded(job, job.load) if job.load else _from_sample(job, text)
+        aligner = loaded or _from_sample(job, text)
         _in_shards(aligner, text, outputs)
     if job.save is not None:
         save(aligner, job.save)
     return aligner
 
 
-def warm(settings: Settings) -> None:
-    """Run everything once on a few words, so that whatever must be compiled is compiled now."""
+def warm(settings: Settings, apart: bool = False) -> None:
+    """Run everything once on a few words, so that whatever must be compiled is compiled now.
+
+    ``apart``: linking will be apart from learning.
+    """
     few = ["a b", "b c a"]
     aligner = Aligner()
-    aligner.settings = settings
+    aligner.settings = replace(settings, longest=LONGEST)
     aligner.train_align(few, few)
+    if apart:
+        aligner.align(few, few)
 
 
 def _all_at_once(job: Job, text: Origin, outputs: Outputs) -> Aligner:
@@ -118,6 +129,7 @@ def _all_at_once(job: Job, text: Origin, outputs: Outputs) -> Aligner:
     sides = read_sides(text)
     outputs.see(*sides)
     _learn_too(sides, job)
+    _check_words(job, sides)
     with _told(aligner) as tell:
         found = aligner.train_align(*sides, tell)
     outputs.write(found, outputs.count, _cut(aligner))
@@ -131,6 +143,12 @@ def _learn_too(sides: tuple[list[bytes], list[bytes]], job: Job) -> None:
             side.extend(more)
 
 
+def _check_words(job: Job, sides: tuple[list[bytes], list[bytes]]) -> None:
+    """DataError where nothing can be learnt, unless the user says that the text is in words."""
+    if job.settings.segment != "words":
+        check_words(job.text, sides)
+
+
 def _from_sample(job: Job, text: Origin) -> Aligner:
     """Train on some lines of the text, drawn by the seed, and on what comes with it."""
     aligner = _new(job)
@@ -138,6 +156,7 @@ def _from_sample(job: Job, text: Origin) -> Aligner:
     say(f" align      learns from {len(kept):,} of {seen:,} pairs, drawn with seed {job.seed}")
     sides = [one for one, _ in kept], [two for _, two in kept]
     _learn_too(sides, job)
+    _check_words(job, sides)
     with _told(aligner) as tell:
         aligner.train(*sides, tell)
     return aligner
@@ -184,19 +203,21 @@ def _report(aligner: Aligner | None, outputs: Outputs, gold: list[Gold] | None, 
     else:
         settings = aligner.settings
         say(f" align      {settings.model}, {settings.symmetrize}: {counts}")
-        _tell(aligner)
+        _tell(aligner, outputs.too_long)
     if gold is not None:
         say(f" align      {score(outputs.found, gold)}")
 
 
-def _tell(aligner: Aligner) -> None:
+def _tell(aligner: Aligner, too_long: int) -> None:
     """What was learnt from, what was cut, what was left out."""
     if aligner.entries:
         say(f" align      learnt from {aligner.pairs:,} pairs, table of {aligner.entries:,} pairs of words")
     for name, language in (("source", aligner.source), ("target", aligner.target)):
-        if language.cut:
+        if language.cut == "none":
+            say(f" align      {name} text has nothing to cut: no script without spaces")
+        elif language.cut:
             say(f" align      {name} text was cut into units ({language.cut}); links are between words, "
                 "--units FILE has those between units")  # fmt: skip
-    if aligner.too_long:
+    if too_long:
         limit = f"more than {aligner.settings.longest} words on a side"
-        say(f" align      {aligner.too_long:,} pairs with {limit} have no links")
+        say(f" align      {too_long:,} pairs with {limit} have no links (--longest)")

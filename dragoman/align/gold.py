@@ -70,7 +70,8 @@ def check_gold(path: Path, gold: Sequence[Gold], lengths: Sequence[tuple[int, in
         for link in entry.possible:
             for side, position, length in zip(("source", "target"), link, bounds, strict=True):
                 if position >= length:
+                    sign = "-" if link in entry.sure else "p"
                     raise DataError(
-                        f"{path}:{number}: {link[0]}-{link[1]} points beyond the {side}, which has "
+                        f"{path}:{number}: {link[0]}{sign}{link[1]} points beyond the {side}, which has "
                         f"{length:,} words; check that gold and text are of the same lines"
                     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from dragoman.corpus.opening import MAX_LINE, Bad, raw_lines
+from dragoman.align.segment import SAMPLE, needs_cutting
+from dragoman.corpus.opening import MAX_LINE, Bad, decode, packing, raw_lines
 from dragoman.errors import DataError
 
 SEPARATOR = b" ||| "
@@ -53,24 +54,32 @@ def _parted(line: bytes, name: str, number: int) -> tuple[bytes, bytes]:
     if len(parts) != 2:
         if not line.strip():
             return b"", b""
-        shown = "standard input" if name == STDIN else name
         raise DataError(
-            f"{shown}:{number}: {len(parts)} columns, expected 2: source, a tab (or ' ||| '), target; "
+            f"{_shown(name)}:{number}: {len(parts)} columns, expected 2: source, a tab (or ' ||| '), target; "
             "two files are given as two arguments"
         )
     return parts[0], parts[1]
 
 
 def _lines(name: str) -> Iterator[bytes]:
-    shown = "standard input" if name == STDIN else name
     lines = _stream(sys.stdin.buffer) if name == STDIN else raw_lines(Path(name))
     for number, line in enumerate(lines, 1):
         if isinstance(line, Bad):
-            raise DataError(f"{shown}:{number}: {line.reason}; expected a sentence a line; split or drop it")
+            reason = f"{line.reason}; expected a sentence a line; split or drop it"
+            raise DataError(f"{_shown(name)}:{number}: {reason}")
+        if not line.isascii() and isinstance(decode(line), Bad):
+            raise DataError(f"{_shown(name)}:{number}: is no UTF-8; convert the text or drop the line")
         yield line
 
 
+def _shown(name: str | None) -> str:
+    return "standard input" if name == STDIN else str(name)
+
+
 def _stream(file: IO[bytes]) -> Iterator[bytes | Bad]:
+    peek = getattr(file, "peek", None)
+    if peek is not None and (packed := packing(peek(8)[:8])):
+        raise DataError(f"standard input is {packed} data, expected text; unpack it before it comes here")
     for line in iter(lambda: file.readline(MAX_LINE + 2), b""):
         if len(line) > MAX_LINE and not line.endswith(b"\n"):
             yield Bad(f"line over {MAX_LINE >> 20} MB")
@@ -91,6 +100,28 @@ def read_sides(origin: Origin) -> tuple[list[bytes], list[bytes]]:
 
 def _unequal(origin: Origin, source: int, target: int) -> DataError:
     return DataError(
-        f"{origin.source}: {source:,} lines, but {origin.target} has {target:,}; expected equally many, "
-        "line i of one answering line i of the other"
+        f"{_shown(origin.source)}: {source:,} lines, but {_shown(origin.target)} has {target:,}; expected "
+        "equally many, line i of one answering line i of the other"
     )
+
+
+def check_words(origin: Origin, sides: Iterable[list[bytes]]) -> None:
+    """DataError where nothing can be learnt: a side whose lines are one word each, or all the same word.
+
+    Text in scripts without spaces is not meant.
+    """
+    for name, side in zip((origin.source, origin.target or origin.source), sides, strict=True):
+        if not any(line.split(None, 1) for line in side):
+            raise DataError(f"{_shown(name)}: no line has words; expected parallel text, a sentence a line")
+        if not any(len(line.split(None, 1)) > 1 for line in side):
+            if needs_cutting([line.decode("utf-8", "replace") for line in side[:SAMPLE]]):
+                continue
+            raise DataError(
+                f"{_shown(name)}: no line has two words; expected blanks between words "
+                "(a list of single words is taken with --segment words)"
+            )
+        words = (word for line in side for word in line.split())
+        first = next(words)
+        if all(word == first for word in words):
+            shown = first.decode("utf-8", "replace")[:40]
+            raise DataError(f"{_shown(name)}: its only word is {shown!r}; expected sentences")

@@ -14,21 +14,22 @@ from dragoman.align.pharaoh import Link
 from dragoman.align.table import Floats, Longs
 
 _BLOCK = 20_000
-_BITS = 21
 
 
 class Links(Sequence[list[Link]]):
     """For each line of the text its links, sorted; ``units`` holds those of the units where text was cut.
 
-    ``starts`` (lines + 1) points into ``source``, ``target`` and ``score``.
+    ``starts`` (lines + 1) points into ``source``, ``target`` and ``score``; ``too_long`` are the lines that
+    have no links since they have too many words.
     """
 
     def __init__(
         self, starts: Longs, source: NDArray[np.int32], target: NDArray[np.int32], score: Floats,
-        units: Links | None = None,
+        units: Links | None = None, too_long: Longs | None = None,
     ) -> None:  # fmt: skip
         self.starts, self.source, self.target, self.score = starts, source, target, score
         self.units = units
+        self.too_long: Longs = np.empty(0, np.int64) if too_long is None else too_long
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -49,7 +50,9 @@ class Links(Sequence[list[Link]]):
         """The links of the first lines."""
         end = self.starts[count]
         units = self.units.head(count) if self.units is not None else None
-        return Links(self.starts[: count + 1], self.source[:end], self.target[:end], self.score[:end], units)
+        too_long = self.too_long[self.too_long < count]
+        arrays = self.source[:end], self.target[:end], self.score[:end]
+        return Links(self.starts[: count + 1], *arrays, units, too_long)
 
     def scores(self, line: int) -> list[float]:
         """The score of each link of a line, in the order of the links."""
@@ -79,9 +82,9 @@ class Links(Sequence[list[Link]]):
                 yield " ".join(words[start:end])
 
 
-def in_order(found: Sequence[Found], lines: Longs, count: int) -> Links:
+def in_order(found: Sequence[Found], lines: Longs, count: int, too_long: Longs) -> Links:
     """Links of sentences, chunk after chunk, as links of the lines where they stand; other lines have
-    none."""
+    none, those of ``too_long`` among them."""
     lengths = np.concatenate([np.zeros(0, np.int64), *(np.diff(part.starts) for part in found)])
     begins = np.cumsum(lengths) - lengths
     of_line = np.zeros(count, np.int64)
@@ -94,7 +97,7 @@ def in_order(found: Sequence[Found], lines: Longs, count: int) -> Links:
         np.concatenate([np.zeros(0, kind), *(part[number] for part in found)])[order]
         for number, kind in ((1, np.int32), (2, np.int32), (3, np.float32))
     ]
-    return Links(starts, parts[0], parts[1], parts[2])
+    return Links(starts, parts[0], parts[1], parts[2], too_long=too_long)
 
 
 def projected(
@@ -115,5 +118,6 @@ def projected(
     kept = order[fresh]
     starts = np.searchsorted(line[kept], np.arange(len(links) + 1))
     return Links(
-        starts, ends[0][kept].astype(np.int32), ends[1][kept].astype(np.int32), links.score[kept], links
-    )
+        starts, ends[0][kept].astype(np.int32), ends[1][kept].astype(np.int32), links.score[kept], links,
+        links.too_long,
+    )  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 from dragoman.align.aligner import Aligner, Settings
 from dragoman.align.joint import Joint
 from dragoman.align.one_way import Diagonal, Direction
+from dragoman.align.outputs import beside
 from dragoman.align.rows import Rows
 from dragoman.align.side import Side
 from dragoman.align.text import Language
@@ -23,7 +24,7 @@ FORMAT = "2"
 KIND = "dragoman aligner"
 
 
-def save(aligner: Aligner, path: Path) -> None:
+def save(aligner: Aligner, path: str | Path) -> None:
     """Write a trained aligner; the file appears when it is complete. ModelError if it is not trained."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
@@ -52,13 +53,18 @@ def save(aligner: Aligner, path: Path) -> None:
         facts["directions"] = [[d.turned, d.tension] for d in model.directions]
         arrays |= {f"values.{int(d.turned)}": d.values for d in model.directions}
         arrays |= {f"null.{int(d.turned)}": d.null for d in model.directions}
-    part = path.with_name(path.name + ".part")
+    part, target = beside(Path(path))
+    if part == target:
+        raise ModelError(f"{path}: is a device or a pipe; expected a file")
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     told = json.dumps(facts)
     header = {"kind": KIND, "format": FORMAT, "facts": told, "sha256": _sum(arrays, told)}
     try:
+        part.touch()
+        mode = part.stat().st_mode  # as any file of this user; safetensors lets nobody else read its own
         save_file(arrays, part, header)
-        part.replace(path)
+        part.chmod(mode)
+        part.replace(target)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
         raise ModelError(f"{path}: cannot be written ({error}); choose another place") from None
@@ -73,10 +79,10 @@ def _sum(arrays: Mapping[str, Any], facts: str) -> str:
     return digest.hexdigest()
 
 
-def load(path: Path, threads: int = 1) -> Aligner:
+def load(path: str | Path, threads: int = 1) -> Aligner:
     """A saved aligner. ModelError, a line, for a file that is no aligner, is cut off, or of another
     format."""
-    arrays, facts = _read(path)
+    arrays, facts = _read(Path(path))
     try:
         aligner = Aligner(threads=threads)
         aligner.settings = Settings(**facts["settings"])
@@ -117,7 +123,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise ModelError(f"{path}: no such file; expected an aligner written with --save")
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise ModelError(f"{path}: {what}; expected an aligner written with --save")
     try:
         with safe_open(path, "np") as file:
             header = file.metadata() or {}

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dragoman.align.lines import Origin
+from dragoman.errors import DataError
 
 Pair = tuple[bytes, bytes]
 
@@ -41,4 +42,7 @@ def spooled(text: Origin, twice: bool) -> Iterator[Origin]:
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         places = [str(copy) if name == "-" else name for name in text if name is not None]
-        yield Origin(*places)
+        try:
+            yield Origin(*places)
+        except DataError as error:
+            raise DataError(str(error).replace(str(copy), "standard input")) from None

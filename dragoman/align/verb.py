@@ -48,7 +48,8 @@ def align(
         ),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="least posterior of a link (default: 0.4 for agree, else best links)")
+        float | None,
+        typer.Option(help="all links of at least this posterior (default: 0.4 for agree, else best links)"),
     ] = None,
     links: Annotated[
         list[Path] | None,
@@ -61,7 +62,7 @@ def align(
         Path | None, typer.Option(help="link with an aligner that was saved; learn nothing")
     ] = None,
     stem: Annotated[
-        int, typer.Option(min=0, help="characters at the beginning that related words share")
+        int, typer.Option(min=0, help="hmm: characters at the beginning that related words share")
     ] = 5,
     segment: Annotated[
         Literal["auto", "words", "units"], typer.Option(help="cut text of scripts without spaces?")
@@ -69,7 +70,9 @@ def align(
     units: Annotated[
         Path | None, typer.Option(help="TSV of both sides as cut, and links between the units")
     ] = None,
-    longest: Annotated[int, typer.Option(min=1, help="pairs with more words on a side get no links")] = 400,
+    longest: Annotated[
+        int, typer.Option(min=1, help="pairs with more words (or units) on a side get no links")
+    ] = 400,
     sample: Annotated[
         int | None, typer.Option(min=1, help="learn from so many pairs, link all in parts")
     ] = None,
@@ -82,15 +85,11 @@ def align(
         from dragoman.align.command import Job, align_command
         from dragoman.align.lines import Origin
 
-        if threads is None:
-            threads = (
-                len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-            )
         given = [f"--{name}" for name in TRAINING if _is_given(context, name)]
         align_command(Job(
             Origin(source, target), Settings(model, symmetrize or "agree", threshold, stem, longest, segment),
             symmetrize, output, [Origin(*also)] if also else [], links or [], scores, units, gold, load, save,
-            sample, seed, threads, given,
+            sample, seed, threads or _cores(), given,
         ))  # fmt: skip
 
 

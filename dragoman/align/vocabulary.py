@@ -19,7 +19,8 @@ class NotText(Exception):
 
 
 def key_of(word: bytes) -> str:
-    """What a word is counted as: NFC, lower case, without punctuation, symbols and unseen signs around it.
+    """What a word is counted as: NFC, lower case, without punctuation, symbols, blanks (a no-break space) and
+    unseen signs around it.
 
     A word of nothing else stays as it is. NotText for bytes that are no UTF-8.
     """
@@ -41,7 +42,7 @@ def key_of(word: bytes) -> str:
 
 def _around(char: str) -> bool:
     kind = unicodedata.category(char)
-    return kind[0] in "PS" or kind == "Cf"
+    return kind[0] in "PSZ" or kind == "Cf"
 
 
 class Vocabulary(dict[bytes, int]):

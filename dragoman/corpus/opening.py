@@ -108,9 +108,18 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def packing(head: bytes) -> str:
+    """What data with these first bytes is packed with: gzip, ...; '' for plain data."""
+    return COMPRESSIONS.get(_ending(head), "")
+
+
+def _ending(head: bytes) -> str:
+    return next((ending for magic, ending in _MAGIC.items() if head.startswith(magic)), "")
+
+
 def _compression(path: Path, head: bytes) -> str:
     """'.gz', '.xz', '.zst' or '', told by the first bytes; DataError if the name disagrees, or for UTF-16."""
-    found = next((ending for magic, ending in _MAGIC.items() if head.startswith(magic)), "")
+    found = _ending(head)
     if not found and path.suffix == ".zst" and head[1:4] == _SKIPPABLE:
         found = ".zst"
     if path.suffix in COMPRESSIONS and found != path.suffix:

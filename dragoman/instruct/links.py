@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dragoman.align.aligner import Aligner
     from dragoman.corpus.store import Store
 
-MADE = 2
+MADE = 3
 """Goes up when the same text would get other links of an aligner with the same settings."""
 LOW = 0.001
 """Posterior below which, in both directions, two words of a line are taken for unrelated."""

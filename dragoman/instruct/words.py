@@ -1,8 +1,8 @@
 """The words of a line and where they stand in it: what links are counted in, and what instructions quote.
 
 A word is a run of letters, marks and digits; hyphens and apostrophes inside it belong to it, but for elided
-words (``l'`` in ``l'eau``), which are words of their own. Every other sign is a word too, so that it can be
-aligned. Text without spaces is cut into the aligner's units.
+words (``l'`` in ``l'eau``), which are words of their own. Two hyphens are a dash. Every other sign is a word
+too, so that it can be aligned. Text without spaces is cut into the aligner's units.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dragoman.align.segment import cut
 
 APOSTROPHES = "'\u2019"
 _JOINERS = "\u200c\u200d"  # change how letters are written, not where a word ends
-_RUN = re.compile("w+(?:[ah]+w+)*|[ahp]")
+_RUN = re.compile("w+(?:(?:a+|h)w+)*|[ahp]")
 _ELIDED = frozenset(
     (*"cdjlmnst", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu", "un", "all", "dall", "dell", "nell", "sull")
 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from string import punctuation
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from align.test_symmetrize import reference
 from align.texts import toy
@@ -16,6 +19,7 @@ from dragoman.align.gold import score
 from dragoman.align.pharaoh import Gold
 from dragoman.align.saved import load, save
 from dragoman.align.symmetrize import METHODS
+from dragoman.align.vocabulary import key_of
 from dragoman.errors import DataError, ModelError
 
 SOURCE, TARGET, LINKS = toy(300)
@@ -191,11 +195,44 @@ def test_a_byte_that_was_changed_is_found(seed: int, tmp_path: Path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_what_was_learnt_survives_a_training_that_fails(model: str) -> None:
+    aligner = Aligner(model).train(SOURCE, TARGET)  # type: ignore[arg-type]
+    before = list(aligner.align(SOURCE, TARGET))
+
+    def stop(pairs: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(DataError):
+        aligner.train(["x"], [""])
+    with pytest.raises(KeyboardInterrupt):
+        aligner.train(["x y", "z"], ["a", "b c"], stop)
+    assert list(aligner.align(SOURCE, TARGET)) == before
+
+
+def test_no_break_spaces_belong_to_punctuation() -> None:
+    assert [key_of(word.encode()) for word in ("mot\u00a0!", "«\u202fmot", "mot\u3000", "\u00a0")] == [
+        "mot", "mot", "mot", "\u00a0",
+    ]  # fmt: skip
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
+def test_ascii_words_are_keyed_as_all_others(word: str) -> None:
+    """The short way gives what the long way does, which a letter beyond ASCII in the middle asks for."""
+    long = key_of(f"{word}é{word}".encode())
+    head, _, tail = long.partition("é")
+    plain = word.lower()
+    assert key_of(word.encode()) == (plain.strip(punctuation) or plain)
+    assert head == plain.lstrip(punctuation) and tail == plain.rstrip(punctuation)
+
+
 def test_mistakes() -> None:
     with pytest.raises(DataError, match="source has 2 lines, target 1"):
         Aligner().train(["a", "b"], ["c"])
     with pytest.raises(DataError, match="no pair of lines has words on both sides"):
         Aligner().train(["", "a"], ["b", ""])
+    with pytest.raises(DataError, match="all 2 pairs have more than 1 words on a side"):
+        Aligner(longest=1).train(["a b", "a c"], ["d", "e"])
     with pytest.raises(ModelError, match="has not been trained"):
         Aligner().align(["a"], ["b"])
     with pytest.raises(DataError, match="symmetrize 'both' is unknown; expected one of agree, forward"):

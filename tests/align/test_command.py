@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,20 +132,48 @@ MISTAKES: dict[str, tuple[Setup, list[object], str]] = {
     "three columns": (lambda f: (f / "t").write_text("a\tb\nc\td\te\n") and None, ["t"], r"t:2: 3 columns"),
     "no UTF-8": (
         lambda f: (f / "b").write_bytes(b"x\n" * 119 + b"\xff\n") and None, ["a", "b"],
-        r"target:120: is no UTF-8",
+        r"b:120: is no UTF-8",
     ),
     "an endless line": (
         lambda f: (f / "b").write_text("x\n" * 119 + "y " * 1_000_000 + "\n") and None, ["a", "b"],
         r"b:120: line over 1 MB; expected a sentence a line",
     ),
-    "no text": (lambda f: (f / "t").write_text("") and None, ["t"], r"no pair of lines has words on both"),
+    "no UTF-8 in more text": (
+        lambda f: (f / "c").write_bytes(b"x y\n\xff\n") and None, ["a", "b", "--also", "c", "c"],
+        r"c:2: is no UTF-8",
+    ),
+    "no UTF-8 in a line that is not drawn": (
+        lambda f: (f / "b").write_bytes(b"x\n" * 119 + b"\xff\n") and None, ["a", "b", "--sample", "5"],
+        r"b:120: is no UTF-8",
+    ),
+    "no blank": (
+        lambda f: (f / "b").write_text("".join(f"word{n}\n" for n in range(120))) and None, ["a", "b"],
+        r"b: no line has two words; expected blanks between words",
+    ),
+    "one word": (
+        lambda f: (f / "b").write_text("same same\n" * 120) and None, ["a", "b"],
+        r"b: its only word is 'same'; expected sentences",
+    ),
+    "only long lines": (
+        lambda f: None, ["a", "b", "--longest", "1"],
+        r"all 120 pairs have more than 1 words on a side; .* raise longest",
+    ),
+    "standard input twice": (lambda f: None, ["-", "-"], r"standard input \(-\) is named twice"),
+    "a folder as an aligner": (
+        lambda f: (f / "d").mkdir() or None, ["a", "b", "--load", "d"], r"d: is a folder; expected an",
+    ),
+    "units to standard output": (lambda f: None, ["a", "b", "--units", "-"], r"--units -: standard output"),
+    "a pipe for what is learnt": (
+        lambda f: os.mkfifo(f / "pipe"), ["a", "b", "--save", "pipe"], r"pipe: is a device or a pipe",
+    ),
+    "no text": (lambda f: (f / "t").write_text("") and None, ["t"], r"t: no line has words; expected parallel text"),
     "gold of other lines": (
         lambda f: (f / "gold").write_text("0-0\n") and None, ["a", "b", "--gold", "gold"],
         r"gold: 1 lines of gold links for 120 pairs",
     ),
     "gold out of range": (
         lambda f: (f / "gold").write_text("0-0\n" * 119 + "0p99\n") and None, ["a", "b", "--gold", "gold"],
-        r"gold:120: 0-99 points beyond the target, which has \d words",
+        r"gold:120: 0p99 points beyond the target, which has \d words",
     ),
     "gold of another kind": (
         lambda f: (f / "gold").write_text("0-0 1:2\n") and None, ["a", "b", "--gold", "gold"],
@@ -206,10 +236,65 @@ def test_mistakes_are_one_line_and_leave_nothing(mistake: str, here: Path, cli: 
     prepare, arguments, message = MISTAKES[mistake]
     prepare(here)
     before = {path.name for path in here.iterdir()}
-    status, out, said = cli("align", *arguments, "-o", "links", "--save", "kept", "--scores", "scores")
+    common = ["-o", "links", "--scores", "scores"] + ([] if "--save" in arguments else ["--save", "kept"])
+    status, out, said = cli("align", *arguments, *common)
     assert status == 1
     assert out == ""
     lines = [line for line in said.splitlines() if line.startswith("dragoman: ")]
     assert len(lines) == 1
     assert re.search(message, lines[0]), lines[0]
     assert {path.name for path in here.iterdir()} == before
+
+
+def test_words_alone_are_taken_where_the_user_says_so(here: Path, cli: Cli) -> None:
+    (here / "lexicon").write_text("".join(f"wort{n}\tword{n}\n" for n in range(20)))
+    status, out, _ = cli("align", "lexicon", "--segment", "words")
+    assert (status, out.splitlines()) == (0, ["0-0"] * 20)
+    status, out, _ = cli("align", "lexicon", "--segment", "words", "--longest", "1")
+    assert (status, out.splitlines()) == (0, ["0-0"] * 20)
+
+
+def test_a_link_to_a_file_and_a_pipe_stay_what_they_are(here: Path, cli: Cli) -> None:
+    (here / "real").write_text("old")
+    (here / "shortcut").symlink_to("real")
+    assert cli("align", "a", "b", "-o", "shortcut")[0] == 0
+    assert (here / "shortcut").is_symlink() and len((here / "real").read_text().splitlines()) == 120
+    assert cli("align", "a", "b", "-o", "/dev/null", "--scores", "/dev/null")[0] == 0
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    (here / "kept").symlink_to("aligner")
+    assert cli("align", "a", "b", "-o", "links", "--save", "kept")[0] == 0
+    assert (here / "kept").is_symlink() and (here / "aligner").is_file()
+    assert stat.S_IMODE((here / "aligner").stat().st_mode) == stat.S_IMODE((here / "links").stat().st_mode)
+
+
+def test_a_full_disk_is_told_with_the_file(here: Path, cli: Cli) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    status, _, said = cli("align", "a", "b", "-o", "/dev/full")
+    assert status == 1 and "dragoman: /dev/full: cannot be written (No space left on device)" in said
+
+
+@pytest.mark.parametrize("options", [(), ("--load", "kept"), ("--sample", "60")])
+def test_long_pairs_are_told_however_they_come(options: tuple[str, ...], here: Path, cli: Cli) -> None:
+    assert cli("align", "a", "b", "-o", "links", "--save", "kept", "--longest", "30")[0] == 0
+    (here / "more").write_text("a b\n" * 5 + "c " * 40 + "\n")
+    (here / "long.tsv").write_text((here / "ab.tsv").read_text() + "x " * 31 + "\ty z\n")
+    limit = () if options[:1] == ("--load",) else ("--longest", "30", "--also", "more", "more")
+    status, out, said = cli("align", "long.tsv", *limit, *options)
+    assert status == 0 and out.splitlines()[120] == ""
+    assert "1 pairs with more than 30 words on a side have no links" in " ".join(said.split())
+
+
+def test_packed_standard_input_is_told(here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BufferedReader(io.BytesIO(gzip.compress((here / "ab.tsv").read_bytes())))  # type: ignore[arg-type]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(raw))
+    status, out, said = cli("align", "-")
+    assert (status, out) == (1, "") and "standard input is gzip data, expected text; unpack it" in said
+
+
+def test_a_copy_of_standard_input_is_told_as_standard_input(
+    here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one column\n")))
+    said = cli("align", "-", "--gold", "gold")[2]
+    assert "dragoman: standard input:1: 1 columns, expected 2" in said

@@ -75,5 +75,5 @@ def test_gold_must_fit_the_text() -> None:
     check_gold(Path("g"), gold, [(1, 1), (1, 4)])
     with pytest.raises(DataError, match="g: 2 lines of gold links for 1 pairs"):
         check_gold(Path("g"), gold, [(1, 1)])
-    with pytest.raises(DataError, match="g:2: 0-3 points beyond the target, which has 3 words"):
+    with pytest.raises(DataError, match="g:2: 0p3 points beyond the target, which has 3 words"):
         check_gold(Path("g"), gold, [(1, 1), (1, 3)])

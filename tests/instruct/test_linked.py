@@ -92,6 +92,10 @@ def test_words(text: str, expected: list[str]) -> None:
 def test_signs_and_numbers_are_no_content_and_spaceless_text_is_cut() -> None:
     assert [word.content for word in words("In 1984 , B52 \u0968 x")] == [1, 0, 0, 0, 0, 1]
     assert len(words("\u6211\u5011\u662f", spaceless=True)) == 3
+    text = "he said--and left; well-known, rock'n'roll, l'eau"
+    assert [text[word.start : word.end] for word in words(text) if word.content] == [
+        "he", "said", "and", "left", "well-known", "rock'n'roll", "l'", "eau",
+    ]  # fmt: skip
 
 
 @given(st.text(), st.booleans())
