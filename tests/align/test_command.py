@@ -166,7 +166,7 @@ MISTAKES: dict[str, tuple[Setup, list[object], str]] = {
     "a pipe for what is learnt": (
         lambda f: os.mkfifo(f / "pipe"), ["a", "b", "--save", "pipe"], r"pipe: is a device or a pipe",
     ),
-    "no text": (lambda f: (f / "t").write_text("") and None, ["t"], r"t: no line has words; expected parallel text"),
+    "no text": (lambda f: (f / "t").write_text("") and None, ["t"], r"t: no line has words; expected par"),
     "gold of other lines": (
         lambda f: (f / "gold").write_text("0-0\n") and None, ["a", "b", "--gold", "gold"],
         r"gold: 1 lines of gold links for 120 pairs",
