@@ -29,6 +29,9 @@ class MetricLog:
             "loss_positive": _mean(result.positive, result.positive_tokens),
             "loss_negative": _mean(result.negative, result.negative_tokens),
             "tasks": {task: round(value, 6) for task, value in sorted(result.by_task.items())},
+            "nats": {
+                task: _mean(result.nats[task], int(n)) for task, n in sorted(result.answers.items()) if n
+            },
             "learned_tokens": result.positive_tokens,
             "unlearned_tokens": result.negative_tokens,
             "examples": result.examples,
@@ -62,6 +65,17 @@ class MetricLog:
         if self.on:
             with telling_full(self.path), self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"stage": self.stage, "step": step, **row}) + "\n")
+
+
+def late_nats(folder: Path, task: str) -> float | None:
+    """Mean -log p of a task's answers over the last quarter of a stage's steps; None if it had none."""
+    path = folder / NAME
+    rows = (
+        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    )
+    found = [nats for row in rows if (nats := row.get("nats", {}).get(task)) is not None]
+    late = found[-max(1, len(found) // 4) :]
+    return sum(late) / len(late) if late else None
 
 
 def _mean(total: float, count: int) -> float | None:

@@ -18,6 +18,7 @@ from dragoman.recipe import Model, Recipe, Stage
 from dragoman.tune import parallel
 from dragoman.tune.card import model_card, readme
 from dragoman.tune.loop import Loop, Progress, Validate
+from dragoman.tune.metrics import late_nats
 from dragoman.tune.model import (
     add_lora,
     check_fit,
@@ -82,6 +83,10 @@ def make_mixture(recipe: Recipe, stage: Stage, store: Store, encoder: Encoder) -
     return Mixture(stage.tasks, material, seed, stage.name)
 
 
+GUESSED = 0.65
+"""Nats of an assertion above which its answer counts as guessed; a coin has log 2."""
+
+
 def run_stage(
     recipe: Recipe,
     stage: Stage,
@@ -140,6 +145,11 @@ def run_stage(
         lambda step: save(folder / f"model@{step}", step, {}), tell, say,
     )  # fmt: skip
     state = loop.run()
+    if parallel.is_main() and (nats := late_nats(folder, "align")) is not None and nats > GUESSED:
+        say(
+            f"stage {stage.name}: True and False were not learnt ({nats:.2f} nats an assertion at its end, "
+            "guessing has 0.69): give more steps, more assertions a pair, or a base that knows more"
+        )
     save(folder / "model", state.model_step, state.model_scores)
     loop.tidy()
     return StageResult(folder / "model", state.step, dict(source.dropped), state.model_scores)

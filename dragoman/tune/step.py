@@ -45,6 +45,8 @@ class StepResult:
     tokens: int = 0
     padded: int = 0
     by_task: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # shares of the loss
+    nats: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # -log p of learned answers
+    answers: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # how many were learned
 
 
 SUMS = (
@@ -205,21 +207,29 @@ class Stepper:
         result.tokens += batch.tokens
         result.padded += batch.padded
         by_row = np.bincount(batch.example, weights=part, minlength=len(batch.tasks))
-        for task, share in zip(batch.tasks, by_row.tolist(), strict=True):
-            result.by_task[task] += share
+        count = len(batch.tasks)
+        nats = np.bincount(batch.example[positive], weights=losses[positive], minlength=count)
+        learned = np.bincount(batch.example[positive], minlength=count) > 0
+        for task, share, surprise, one in zip(batch.tasks, by_row, nats, learned, strict=True):
+            result.by_task[task] += float(share)
+            result.nats[task] += float(surprise)
+            result.answers[task] += int(one)
 
     def _reduce(self, result: StepResult) -> None:
         """Sum gradients and figures over processes: the scales already hold the counts of the whole step."""
         if self.divided is None:
             parallel.sum_gradients([p for p in self.model.parameters() if p.requires_grad])
         names = sorted({*self.task_weights, "mt", "conflict", "mono"})
+        kinds = result.by_task, result.nats, result.answers
         values = parallel.total(
-            [*(getattr(result, name) for name in SUMS), *(result.by_task.get(n, 0.0) for n in names)]
+            [*(getattr(result, name) for name in SUMS), *(kind.get(n, 0.0) for kind in kinds for n in names)]
         )
         for name, value in zip(SUMS, values, strict=False):
             setattr(result, name, type(getattr(result, name))(value))
-        shares = zip(names, values[len(SUMS) :], strict=True)
-        result.by_task.update({name: share for name, share in shares if share})
+        for number, kind in enumerate(kinds):
+            first = len(SUMS) + number * len(names)
+            found = zip(names, values[first : first + len(names)], strict=True)
+            kind.update({name: value for name, value in found if value})
 
     @torch.no_grad()
     def check_sharing(self, examples: Sequence[Encoded]) -> bool:

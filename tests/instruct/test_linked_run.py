@@ -46,6 +46,7 @@ def test_runs_share_links_and_tell_what_was_not_used(
     runs = tmp_path / "runs"
     status, _, said = cli("run", recipe("one", TASKS), "--runs", runs)
     assert status == 0, said
+    assert re.search(r"stage s: True and False were not learnt \([\d.]+ nats an assertion", said)
     card = json.loads((runs / "one" / "stages" / "s" / "model" / "dragoman.json").read_text())
     dropped = card["dropped_examples"]
     for reason in ("align: no usable link", "hint: no usable link", "revise: no usable link"):

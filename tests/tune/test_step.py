@@ -91,6 +91,18 @@ def test_the_objective_is_what_it_says(model: Any, groups: list[Group], normalis
     assert set(result.by_task) == {"mt", "conflict"}
 
 
+def test_nats_are_those_of_whole_learned_answers(model: Any, groups: list[Group]) -> None:
+    result, _ = run(make_stepper(model, Objective(alpha=0.3)), groups)
+    learned = [
+        sum(loss for weight, loss in losses_by_hand(model, encoded) if weight > 0)
+        for group in groups
+        for encoded in group
+        if encoded.task == "mt"
+    ]
+    assert result.answers == {"mt": len(learned), "conflict": 0}
+    assert result.nats["mt"] == pytest.approx(sum(learned), rel=1e-5) and result.nats["conflict"] == 0
+
+
 def test_figures_of_a_step(model: Any, groups: list[Group]) -> None:
     """Sums of plain losses by sign, counts of tokens and examples; also where alpha is 0."""
     result, _ = run(make_stepper(model, Objective(alpha=0.0)), groups)
@@ -310,5 +322,7 @@ def test_two_processes_change_nothing(tmp_path: Path, model: Any, encoder: Encod
             assert result.loss == pytest.approx(whole.loss, rel=1e-5)
             for name in ("positive_tokens", "negative_tokens", "examples", "tokens"):
                 assert getattr(result, name) == getattr(whole, name)
-            assert dict(result.by_task) == pytest.approx(dict(whole.by_task), rel=1e-5)
+            for kind in ("by_task", "nats", "answers"):
+                one, other = ({k: v for k, v in getattr(r, kind).items() if v} for r in (result, whole))
+                assert one == pytest.approx(other, rel=1e-5)
             assert difference(found, wanted) < 1e-5
