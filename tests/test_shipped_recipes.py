@@ -167,7 +167,7 @@ def test_the_small_schedules_have_equal_updates_and_equal_translation_examples()
     updates, examples = updates_and_examples(recipe)
     fair = ["multi-task", "pre-fine-tuning", "mixed", "MT + Hint", "MT + Revise", "placebo"]
     assert {updates[name] for name in [*fair, "MT x2"]} == {400}
-    assert {examples[name] for name in [*fair, "MT x1"]} == {200 * 64}
+    assert {examples[name] for name in [*fair, "MT x1"]} == {200 * 32}
     placebo = next(stage for stage in recipe.stages if stage.name == "placebo")
     assert examples["Align only"] == 0 and placebo.tasks["align"].placebo
 
@@ -175,18 +175,29 @@ def test_the_small_schedules_have_equal_updates_and_equal_translation_examples()
 Runs = list[tuple[Recipe, list[str]]]
 
 
-def runs_of(replicate: ModuleType, study: str, schedule: str = "multi-task") -> Runs:
-    """Each run of a study: its recipe as the job overrides it, and the command that makes its base."""
-    here = Path("there")
+def runs_of(replicate: ModuleType, study: str, schedule: str = "multi-task", instruct: bool = False) -> Runs:
+    """Each run of a study: its recipe as the job overrides it, and the command that makes its base.
+
+    A base may be made in two steps, the second of which is a run: ``instruct`` asks for those, and they are no
+    runs of the study otherwise.
+    A base may be made in two steps, the second of which is a run: ``instruct`` asks for those alone; they are no
+    runs of the study otherwise.
     options = argparse.Namespace(bases=here / "bases", runs=here / "runs", data=here, schedule=schedule)
     jobs = replicate.STUDIES[study](options)
     bases = {job.made.parent: job.command for job in jobs if not job.needs}
     assert len({job.made for job in jobs}) == len(jobs)
-    return [
-        (load_recipe(Path(job.command[4]), job.command[5 : job.command.index("--runs")]), bases[job.needs[0]])
-        for job in jobs
-        if job.needs and job.needs[0] in bases
-    ]
+    second = {}
+    for job in jobs:
+        if job.needs and Path(job.command[4]).stem.endswith("-base"):
+            second[options.runs / job.name / "stages" / "instruct" / "model"] = job.needs[0]
+    found = []
+    for job in jobs:
+        if not job.needs or (Path(job.command[4]).stem.endswith("-base") is not instruct):
+            continue
+        if (need := second.get(job.needs[0], job.needs[0])) in bases:
+            recipe = load_recipe(Path(job.command[4]), job.command[5 : job.command.index("--runs")])
+            found.append((recipe, bases[need]))
+    return found
 
 
 def numbers(lines: str) -> set[int]:
@@ -205,6 +216,21 @@ def test_bases_have_not_seen_the_lines_of_tuning(replicate: ModuleType, study: s
         held = {source.split for source in (*recipe.data.dev, *recipe.data.test)}
         assert held == set(told.get("--held-out", "val,test_2016_flickr").split(","))
     assert len(found) > 3
+
+
+@pytest.mark.parametrize("study", ["align", "nllb"])
+def test_bases_learn_instructions_from_their_own_text_alone(replicate: ModuleType, study: str) -> None:
+    found = runs_of(replicate, study, instruct=True)
+    for recipe, command in found:
+        told = dict(pairwise(command))
+        (source,) = recipe.data.train
+        assert source.lines and numbers(source.lines) == numbers(told["--lines"])
+        known = set(told["--languages"].split(","))
+        for text in (*recipe.data.train, *recipe.data.dev, *recipe.data.test):
+            assert text.languages and set(text.languages) == known
+        assert isinstance(recipe.evaluate.directions, list)
+        assert {code for direction in recipe.evaluate.directions for code in direction} <= known
+    assert len(found) == (2 if study == "align" else 1)
 
 
 @pytest.mark.parametrize("schedule", ["multi-task", "pre-fine-tuning", "mixed"])

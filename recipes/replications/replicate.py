@@ -63,7 +63,9 @@ def language_aware(options: argparse.Namespace) -> list[Job]:
 
 def align(options: argparse.Namespace) -> list[Job]:
     """Alignment instructions for a language that the base has not seen: all jobs, the most wanted first."""
-    czech = options.bases / "no-czech"
+    instructed = {name: options.runs / name / "stages" / "instruct" / "model"
+                  for name in ("align-base", "align-base-german")}  # fmt: skip
+    czech, german_base = instructed.values()
     seen = (
         "data.train=[{folder: multi30k, split: train, lines: 14001-19000, languages: [eng, ces]}, "
         "{folder: multi30k, split: train, lines: 19001-21500, languages: [eng, deu, fra]}]"
@@ -71,21 +73,27 @@ def align(options: argparse.Namespace) -> list[Job]:
     directions = "[eng-deu, deu-eng, deu-fra, fra-deu, deu-ces, ces-deu]"
     german = ("data.train.languages=[eng, deu]", "validation.directions=[eng-deu, deu-eng]",
               f"evaluate.directions={directions}")  # fmt: skip
+    known = "[eng-fra, fra-eng, eng-ces, ces-eng]"
+    other = ("data.train.languages=[eng, fra, ces]", "data.dev.languages=[eng, fra, ces]",
+             "data.test.languages=[eng, fra, ces]", f"validation.directions={known}",
+             f"evaluate.directions={known}")  # fmt: skip
     return [
         base("no-czech", options, "multi30k", "eng,deu,fra", "1-14000", *PLAIN),
+        run("align-base", options, "align-base.yaml", options.bases / "no-czech"),
         *(run(f"align-s{n}", options, "align.yaml", czech, f"seed={n}") for n in (1, 2, 3)),
         schedule("align-1k", options, czech, "data.train.lines=14001-15000"),
         schedule("align-all", options, czech, "data.train.lines=14001-28989"),
         schedule("align-examples", options, czech, each="objective.normalise=examples"),
         schedule("align-seen", options, czech, seen),
         base("no-german", options, "multi30k", "eng,fra,ces", "1-14000", *PLAIN),
-        schedule("align-german", options, options.bases / "no-german", *german),
+        run("align-base-german", options, "align-base.yaml", options.bases / "no-german", *other),
+        schedule("align-german", options, german_base, *german),
     ]
 
 
 def nllb(options: argparse.Namespace) -> list[Job]:
     """Alignment instructions on NLLB-Seed: four unseen languages, two runs a seed."""
-    model = options.bases / "nllb"
+    model = options.runs / "nllb-base" / "stages" / "instruct" / "model"
     parts = (("", "nllb.yaml"), ("-schedules", "nllb-schedules.yaml"))
     more = (*PLAIN, "--held-out", "dev,test", "--letters", "bho,nqo", "--row", "256", "--steps", "1250")
     runs = [
@@ -93,7 +101,11 @@ def nllb(options: argparse.Namespace) -> list[Job]:
         for seed in (1, 2, 3)
         for part, recipe in parts
     ]
-    return [base("nllb", options, "nllb_seed", "eng,mri,grn,knc", "1-2600", *more), *runs]
+    return [
+        base("nllb", options, "nllb_seed", "eng,mri,grn,knc", "1-2600", *more),
+        run("nllb-base", options, "nllb-base.yaml", options.bases / "nllb"),
+        *runs,
+    ]
 
 
 def interactive(options: argparse.Namespace) -> list[Job]:
