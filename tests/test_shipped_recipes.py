@@ -178,10 +178,10 @@ Runs = list[tuple[Recipe, list[str]]]
 def runs_of(replicate: ModuleType, study: str, schedule: str = "multi-task", instruct: bool = False) -> Runs:
     """Each run of a study: its recipe as the job overrides it, and the command that makes its base.
 
-    A base may be made in two steps, the second of which is a run: ``instruct`` asks for those, and they are no
-    runs of the study otherwise.
-    A base may be made in two steps, the second of which is a run: ``instruct`` asks for those alone; they are no
-    runs of the study otherwise.
+    A base may be made in two steps, of which the second is a run: ``instruct`` asks for those alone; they are
+    no runs of the study otherwise.
+    """
+    here = Path("there")
     options = argparse.Namespace(bases=here / "bases", runs=here / "runs", data=here, schedule=schedule)
     jobs = replicate.STUDIES[study](options)
     bases = {job.made.parent: job.command for job in jobs if not job.needs}
