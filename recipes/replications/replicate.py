@@ -63,7 +63,7 @@ def language_aware(options: argparse.Namespace) -> list[Job]:
 
 def align(options: argparse.Namespace) -> list[Job]:
     """Alignment instructions for a language that the base has not seen: all jobs, the most wanted first."""
-    instructed = {name: options.runs / name / "stages" / "instruct" / "model"
+    instructed = {name: options.runs / name / "stages" / "all" / "model"
                   for name in ("align-base", "align-base-german")}  # fmt: skip
     czech, german_base = instructed.values()
     seen = (
@@ -93,7 +93,7 @@ def align(options: argparse.Namespace) -> list[Job]:
 
 def nllb(options: argparse.Namespace) -> list[Job]:
     """Alignment instructions on NLLB-Seed: four unseen languages, two runs a seed."""
-    model = options.runs / "nllb-base" / "stages" / "instruct" / "model"
+    model = options.runs / "nllb-base" / "stages" / "all" / "model"
     parts = (("", "nllb.yaml"), ("-schedules", "nllb-schedules.yaml"))
     more = (*PLAIN, "--held-out", "dev,test", "--letters", "bho,nqo", "--row", "256", "--steps", "1250")
     runs = [
