@@ -70,10 +70,8 @@ class MetricLog:
 def late_nats(folder: Path, task: str) -> float | None:
     """Mean -log p of a task's answers over the last quarter of a stage's steps; None if it had none."""
     path = folder / NAME
-    rows = (
-        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-    )
-    found = [nats for row in rows if (nats := row.get("nats", {}).get(task)) is not None]
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    found = [nats for line in lines if (nats := json.loads(line).get("nats", {}).get(task)) is not None]
     late = found[-max(1, len(found) // 4) :]
     return sum(late) / len(late) if late else None
 
