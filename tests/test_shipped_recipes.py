@@ -189,7 +189,7 @@ def runs_of(replicate: ModuleType, study: str, schedule: str = "multi-task", ins
     second = {}
     for job in jobs:
         if job.needs and Path(job.command[4]).stem.endswith("-base"):
-            second[options.runs / job.name / "stages" / "assertions" / "model"] = job.needs[0]
+            second[options.runs / job.name / "stages" / "all" / "model"] = job.needs[0]
     found = []
     for job in jobs:
         if not job.needs or (Path(job.command[4]).stem.endswith("-base") is not instruct):
