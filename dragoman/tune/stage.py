@@ -145,14 +145,23 @@ def run_stage(
         lambda step: save(folder / f"model@{step}", step, {}), tell, say,
     )  # fmt: skip
     state = loop.run()
-    if parallel.is_main() and (nats := late_nats(folder, "align")) is not None and nats > GUESSED:
+    if parallel.is_main():
+        _tell_guessing(stage, folder, say)
+    save(folder / "model", state.model_step, state.model_scores)
+    loop.tidy()
+    return StageResult(folder / "model", state.step, dict(source.dropped), state.model_scores)
+
+
+def _tell_guessing(stage: Stage, folder: Path, say: Callable[[str], None]) -> None:
+    """Say if assertions were not learnt; of a placebo nothing else is expected."""
+    spec = stage.tasks.get("align")
+    if spec is None or spec.placebo:
+        return
+    if (nats := late_nats(folder, "align")) is not None and nats > GUESSED:
         say(
             f"stage {stage.name}: True and False were not learnt ({nats:.2f} nats an assertion at its end, "
             "guessing has 0.69): give more steps, more assertions a pair, or a base that knows more"
         )
-    save(folder / "model", state.model_step, state.model_scores)
-    loop.tidy()
-    return StageResult(folder / "model", state.step, dict(source.dropped), state.model_scores)
 
 
 def _load(start: str, settings: Model, seed: int) -> Any:
