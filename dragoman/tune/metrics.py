@@ -70,8 +70,14 @@ class MetricLog:
 def late_nats(folder: Path, task: str) -> float | None:
     """Mean -log p of a task's answers over the last quarter of a stage's steps; None if it had none."""
     path = folder / NAME
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    found = [nats for line in lines if (nats := json.loads(line).get("nats", {}).get(task)) is not None]
+    found: list[float] = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+        try:
+            nats = json.loads(line).get("nats", {}).get(task)
+        except (ValueError, AttributeError):
+            continue  # a damaged log is no reason not to use the model
+        if nats is not None:
+            found.append(nats)
     late = found[-max(1, len(found) // 4) :]
     return sum(late) / len(late) if late else None
 
