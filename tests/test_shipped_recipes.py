@@ -166,8 +166,8 @@ def test_the_small_schedules_have_equal_updates_and_equal_translation_examples()
     recipe = load_recipe(REPLICATIONS / "align.yaml")
     updates, examples = updates_and_examples(recipe)
     fair = ["multi-task", "pre-fine-tuning", "mixed", "MT + Hint", "MT + Revise", "placebo"]
-    assert {updates[name] for name in [*fair, "MT x2"]} == {300}
-    assert {examples[name] for name in [*fair, "MT x1"]} == {150 * 32}
+    assert {updates[name] for name in [*fair, "MT x2"]} == {600}
+    assert {examples[name] for name in [*fair, "MT x1"]} == {300 * 32}
     placebo = next(stage for stage in recipe.stages if stage.name == "placebo")
     assert examples["Align only"] == 0 and placebo.tasks["align"].placebo
 
@@ -249,7 +249,7 @@ def test_no_base_has_seen_a_word_of_the_unseen_languages(
         updates, examples = updates_and_examples(recipe)
         names = [row.stage for row in systems_of(recipe) if row.kind == "model" and row.stage != "base"]
         fair = set(names) - {"MT x1", "Align only"}
-        assert {updates[name] for name in fair} == {300 if study == "align" else 400}
+        assert {updates[name] for name in fair} == {600 if study == "align" else 400}
         assert len({examples[name] for name in fair - {"MT x2"}}) == 1
         placebo = [stage for stage in recipe.stages if stage.name.startswith("placebo")]
         assert all(stage.control for stage in placebo)

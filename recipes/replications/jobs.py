@@ -49,8 +49,8 @@ SCHEDULES = {  # recipe, its stages, overrides
         "align-first.yaml",
         ("MT x2", "Align 1", "Align", "placebo 1", "placebo"),
         (
-            *(f"stages.{name}.steps=75" for name in ("Align 1", "placebo 1")),
-            *(f"stages.{name}.steps=225" for name in ("Align", "placebo")),
+            *(f"stages.{name}.steps=150" for name in ("Align 1", "placebo 1")),
+            *(f"stages.{name}.steps=450" for name in ("Align", "placebo")),
             *(f"stages.{name}.tasks.mt.share=2" for name in ("Align", "placebo")),
             "stages.Align.tasks.align={directions: english, assertions: 8}",
             "stages.placebo.tasks.align={directions: english, assertions: 8, placebo: true}",
