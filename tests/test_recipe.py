@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from dragoman.errors import RecipeError
 from dragoman.language.language import Direction
 from dragoman.recipe import Section
 from dragoman.recipe.model import TEMPLATE_NAMES
+from dragoman.recipe.stage import OF_WORDS, READ_BY, TASK_NAMES, TaskSpec
 from dragoman.recipe_docs import MARK, recipe_reference
 from dragoman.recipe_file import parse_recipe
 from dragoman.rows import comparisons
@@ -112,6 +114,11 @@ def test_sources_that_are_none(source: dict[str, Any], message: str) -> None:
         ({"tasks": {"mt": {"share": 0}}}, "greater than 0"),
         ({"tasks": {"mono": {"bilingual": 5}}}, "less than or equal to 1"),
         ({"tasks": {"conflict": {"negative_share": -0.1}}}, "greater than or equal to 0"),
+        (
+            {"tasks": {"align": {"turns": [2, 3]}}},
+            "`turns` is no setting of task align; it belongs to interactive",
+        ),
+        ({"tasks": {"revise": {"phrases": 0.5}}}, "it belongs to align, hint, constrained"),
         ({"objective": {"alpha": -1}}, "greater than or equal to 0"),
         ({"schedule": "cosin"}, "'cosine', 'linear', 'constant' or 'inverse-sqrt' (found 'cosin')"),
         ({"betas": [0.9]}, "betas"),
@@ -120,6 +127,15 @@ def test_sources_that_are_none(source: dict[str, Any], message: str) -> None:
 def test_stages_that_cannot_be(stage: dict[str, Any], message: str) -> None:
     text = mistake(with_stage(**stage))
     assert message in text and "stages.0" in text
+
+
+def test_each_setting_of_a_task_says_who_reads_it() -> None:
+    """What the reference says of a setting (`align, hint: ...`) is what the recipe accepts."""
+    for name, field in TaskSpec.model_fields.items():
+        before, colon, _ = str(field.description).partition(":")
+        before = re.sub(r"Tasks of words( \([^)]*\))?", ", ".join(OF_WORDS), before)
+        told = tuple(before.split(", ")) if colon and set(before.split(", ")) <= set(TASK_NAMES) else None
+        assert READ_BY.get(name) == told, name
 
 
 def stages(*rows: dict[str, Any]) -> dict[str, Any]:

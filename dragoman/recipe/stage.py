@@ -128,6 +128,29 @@ FIRST_SETTINGS = (
 )  # fmt: skip
 """Those that every task tells."""
 TASK_NAMES = ("mt", "mono", "conflict", "align", "hint", "revise", "constrained", "general", "interactive")
+OF_WORDS = ("align", "hint", "revise", "constrained")
+READ_BY: dict[str, tuple[str, ...]] = {
+    "shots": ("mt",),
+    **dict.fromkeys(("negatives", "wrong_targets", "negative_share", "positives"), ("conflict",)),
+    **dict.fromkeys(("spare_end", "spare_shared"), ("conflict",)),
+    **dict.fromkeys(("languages", "bilingual", "heads", "labelled"), ("mono",)),
+    **dict.fromkeys(("words_only", "placebo"), OF_WORDS),
+    "posterior": (*OF_WORDS, "interactive"),
+    "assertions": ("align",),
+    "phrases": ("align", "hint", "constrained"),
+    **dict.fromkeys(("hints", "wrong_hints"), ("hint",)),
+    **dict.fromkeys(("demands", "forbidden"), ("constrained",)),
+    **dict.fromkeys(("files", "split", "learn"), ("general",)),
+    **dict.fromkeys(("kinds", "turns", "user_language", "wordings", "single_turn"), ("interactive",)),
+}  # fmt: skip
+"""The tasks that read a setting; those that are absent here are read by all."""
+
+
+def _check_read(task: str, spec: TaskSpec) -> None:
+    """ValueError if a task is given a setting that only others read."""
+    for name, tasks in READ_BY.items():
+        if task not in tasks and getattr(spec, name) != TaskSpec.model_fields[name].default:
+            raise ValueError(f"`{name}` is no setting of task {task}; it belongs to {', '.join(tasks)}")
 
 
 class Objective(Section):
@@ -198,6 +221,8 @@ class Stage(Section):
             raise ValueError(f"unknown task {unknown[0]!r}; known: {', '.join(TASK_NAMES)}")
         if not self.tasks:
             raise ValueError("`tasks` is empty")
+        for task, spec in self.tasks.items():
+            _check_read(task, spec)
         beyond = [step for step in self.keep_steps if self.steps is not None and step > self.steps]
         if beyond:
             raise ValueError(f"`keep_steps` {beyond[0]} is beyond the last step, {self.steps}")
