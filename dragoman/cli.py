@@ -136,6 +136,7 @@ def evaluate(
     draft: options.Draft = "fixed",
     single_turn: options.SingleTurn = False,
     copy: options.Copy = False,
+    retranslate: options.Retranslate = False,
     seed: options.DialogueSeed = 1,
 ) -> None:
     """Score a model, a run, or files of translations that any system made."""
@@ -145,8 +146,8 @@ def evaluate(
         spec = spec_of(lines, kind, turns, user, draft, seed)
         tuned = supervised or (_supervised_of(path) if path else None)
         evaluate_dialogues(Job(str(path) if path else None, spec, data, split, training, dialogues or (),
-                               direction or (), system or (), tuned, copy, single_turn, beam, out, report,
-                               style))  # fmt: skip
+                               direction or (), system or (), tuned, copy, retranslate, single_turn, beam,
+                               out, report, style))  # fmt: skip
         return
     from dragoman.evaluate.command import evaluate_command
 

@@ -14,7 +14,7 @@ from dragoman.evaluate.again import read_earlier
 from dragoman.evaluate.command import add_significance
 from dragoman.evaluate.compare import Comparison
 from dragoman.evaluate.interactive import table
-from dragoman.evaluate.interactive.ask import Answerer, answerer, ask_all, copy_draft
+from dragoman.evaluate.interactive.ask import Answerer, answerer, ask_all, copy_draft, retranslator
 from dragoman.evaluate.interactive.held_out import (
     FOLDER,
     TEXT,
@@ -47,7 +47,8 @@ class Job:
     """What the command line asks for: ``model`` a model folder or hub id, or a folder of transcripts.
 
     The dialogues are those of ``files``, or made of the text in ``data`` (``training``: text that tells how
-    the corpus translates). ``copy``: also the system that answers with the draft. ``out``: a folder for
+    the corpus translates). ``copy``: also the system that answers with the draft; ``retranslate``: also the
+    model as one that answers with its plain translation of the source, ``NAME, plain``. ``out``: a folder for
     dialogues, transcripts, ``results.json`` and ``report.html``.
     """
 
@@ -61,6 +62,7 @@ class Job:
     systems: Sequence[str] = ()
     supervised: Sequence[str] | None = None
     copy: bool = False
+    retranslate: bool = False
     single: bool = False
     beam: int = 1
     out: Path | None = None
@@ -148,8 +150,10 @@ def _asked(job: Job) -> Iterator[Talk]:
             job.systems[0] if job.systems else str(read_card(job.model).get("stage") or Path(job.model).name)
         )
         systems[name] = answerer(translator)
+        if job.retranslate:
+            systems[f"{name}, plain"] = retranslator(translator)
     for name, answers in systems.items():
-        single = job.single and name != "copy"
+        single = job.single and name != "copy" and not name.endswith(", plain")
         with progress(f" dialogues {name}") as advance:
             for direction, found in dialogues.items():
 

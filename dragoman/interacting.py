@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dragoman.console import progress, say
 from dragoman.done import make_room
 from dragoman.evaluate.again import read_earlier
+from dragoman.evaluate.command import add_significance
 from dragoman.evaluate.interactive import table
-from dragoman.evaluate.interactive.ask import answerer, ask_all, copy_draft
+from dragoman.evaluate.interactive.ask import Answerer, answerer, ask_all, copy_draft, retranslator
 from dragoman.evaluate.interactive.held_out import (
     FOLDER,
     TEXT,
@@ -19,13 +21,13 @@ from dragoman.evaluate.interactive.held_out import (
     tasks_of,
     write_held_out,
 )
-from dragoman.evaluate.interactive.score import add_rows, rows_of
+from dragoman.evaluate.interactive.score import add_rows, compare_talks, rows_of
 from dragoman.evaluate.interactive.transcript import FOLDER as TRANSCRIPTS
 from dragoman.evaluate.interactive.transcript import Talk, read_talks, write_talk
 from dragoman.language.language import Direction
 from dragoman.prompt.templates import Template
 from dragoman.recipe import Interaction, Recipe, SystemSpec
-from dragoman.rows import matching, systems_of
+from dragoman.rows import comparisons, matching, systems_of
 from dragoman.tune.model import load_tokenizer
 from dragoman.tune.stage import make_encoder
 
@@ -75,9 +77,23 @@ def interact(run: Run) -> None:
     if to_do or {row.system for row in results.dialogues} != set(names):
         talks = read_talks(run.folder, names, directions_asked(run))
         results = add_rows(path, rows_of(talks, run.supervised()), keep=())
+        _compare(run, path, talks)
     else:
         say(" dialogues done before")
     print(table.show(table.of_rows(results.dialogues)))
+
+
+def _compare(run: Run, path: Path, talks: list[Talk]) -> None:
+    """The pairs of rows that the recipe compares, on the same dialogues."""
+    answers: dict[str, list[Talk]] = {}
+    for talk in talks:
+        answers.setdefault(talk.system, []).append(talk)
+    for a, b in comparisons(run.recipe):
+        if a in answers and b in answers:
+            trials = run.recipe.evaluate.bootstrap
+            found = compare_talks(answers[a], answers[b], run.supervised(), trials, run.recipe.seed)
+            add_significance(path, found)
+            print(found.table().show())
 
 
 def state_of(run: Run, row: SystemSpec) -> str:
@@ -111,12 +127,18 @@ def _made(run: Run, spec: Interaction) -> Made:
     return made
 
 
+def _answers(run: Run, row: SystemSpec, spec: Interaction) -> Answerer:
+    translator = run.translator(row)
+    if translator is None:
+        return copy_draft
+    return retranslator(translator) if row.name in spec.retranslate else answerer(translator)
+
+
 def _answer(run: Run, row: SystemSpec, spec: Interaction, made: Made) -> None:
     key, folder = _key(run, row), run.folder / TRANSCRIPTS / row.name
     make_room(folder, key)
     missing = [d for d in made.dialogues if not (folder / f"{d}.jsonl").exists()]
-    translator = run.translator(row) if missing else None
-    answers = copy_draft if translator is None else answerer(translator)
+    answers = _answers(run, row, spec) if missing else copy_draft
     single, asked, before = row.name in spec.single_turn, fingerprint(made.dialogues), 0
     turns = sum(len(one.rounds) - 1 for d in missing for one in made.dialogues[d])
     with progress(f" dialogues {row.name}", turns) as advance:

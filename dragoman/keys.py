@@ -126,8 +126,8 @@ class Keys:
         assert spec is not None
         return settings_hash(
             self.system(system),
-            spec.model_dump(mode="json", exclude={"systems", "single_turn", "wordings"}),
-            system.name in spec.single_turn,
+            spec.model_dump(mode="json", exclude={"systems", "single_turn", "retranslate", "wordings"}),
+            (system.name in spec.single_turn, system.name in spec.retranslate),
             wordings_key(spec.wordings) if spec.wordings else None,
             settings,
         )

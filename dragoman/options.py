@@ -37,4 +37,7 @@ SingleTurn = Annotated[
     bool, typer.Option("--single-turn", help="source, draft and demand in one user turn each")
 ]
 Copy = Annotated[bool, typer.Option("--copy", help="also the system that answers with the draft")]
+Retranslate = Annotated[
+    bool, typer.Option("--retranslate", help="also the model's plain translation as answer to every turn")
+]
 DialogueSeed = Annotated[int, typer.Option("--seed", min=0, help="seed by which dialogues are drawn")]

@@ -41,8 +41,10 @@ def test_every_row_of_the_issue_answers_the_same_dialogues(recipe: Recipe) -> No
     rows = {row.name: (row.kind, row.stage) for row in recipe.evaluate.systems or []}
     assert rows.pop("copy")[0] == "copy"
     assert rows.pop("MT + single in one turn") == ("model", "MT + single")
+    assert rows.pop("MT only, plain") == ("model", "MT only")
     assert rows == {name: ("model", name) for name in ROWS}
-    assert spec.single_turn == ["MT + single in one turn"]
+    assert spec.single_turn == ["MT + single in one turn"] and spec.retranslate == ["MT only, plain"]
+    assert {stage.stream for stage in recipe.stages} == {"study"}, "the same lines, edits and wordings"
     assert spec.kinds == recipe.stages[1].tasks["interactive"].kinds
 
 

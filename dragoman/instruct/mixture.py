@@ -1,7 +1,8 @@
 """A stage's mixture: which task comes next, which of its items, and with which randomness.
 
-Each task has its own stream, derived from (seed, stage, task, epoch): adding a task does not change another's
-samples. The order of tasks is fixed by their shares alone. Where a mixture stands is one counter per task.
+Each task draws from (seed, stage, task, epoch), so adding a task does not change another's samples. Where
+stages name a stream, it stands for the stage: they draw alike. The order of tasks is fixed by their shares
+alone. Where a mixture stands is one counter per task.
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ TASKS: dict[str, Callable[[TaskSpec, Material], Task]] = {
 class Mixture:
     """Draws groups of examples from several tasks by share, for ever; the state is ``counts``."""
 
-    def __init__(self, specs: dict[str, TaskSpec], material: Material, seed: int, stage: str) -> None:
-        self.specs, self.seed, self.stage = specs, seed, stage
+    def __init__(
+        self, specs: dict[str, TaskSpec], material: Material, seed: int, stage: str, stream: str | None = None
+    ) -> None:
+        self.specs, self.seed, self.stream = specs, seed, stream or stage
         self.material = material
         self.tasks = {name: TASKS[name](spec, material) for name, spec in specs.items()}
         self.counts = dict.fromkeys(specs, 0)
@@ -80,7 +83,7 @@ class Mixture:
         self.counts[name] += 1
         task = self.tasks[name]
         epoch, place = divmod(number, task.size)
-        seed = stream_seed(self.seed, self.stage, name, epoch)
+        seed = stream_seed(self.seed, self.stream, name, epoch)
         rng = random.Random(seed ^ (place * 0x9E3779B97F4A7C15))
         return task.make(int(self._order(name, epoch, seed)[place]), rng)
 

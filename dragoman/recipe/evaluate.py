@@ -99,6 +99,8 @@ class Interaction(Section):
     """Rows that answer; absent = all of a model, and copy, which answers with the draft."""
     single_turn: list[str] = []
     """Rows that are asked in one user turn with source, draft and demand, as `single_turn` of the task."""
+    retranslate: list[str] = []
+    """Rows that answer every turn with their plain translation of the source, for a control."""
 
 
 class Evaluate(Section):

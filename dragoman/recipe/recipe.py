@@ -66,7 +66,7 @@ class Recipe(Section):
         talk = self.evaluate.interactive
         pivots = [system.name for system in self.evaluate.systems or [] if system.kind == "pivot"]
         asked = [row for row in rows if row not in pivots]
-        for row in [*(talk.systems or []), *talk.single_turn] if talk else []:
+        for row in [*(talk.systems or []), *talk.single_turn, *talk.retranslate] if talk else []:
             if row not in asked:
                 raise ValueError(
                     f"`evaluate.interactive` names row {row!r}; rows of a model, or copy: {', '.join(asked)}"

@@ -207,8 +207,16 @@ class Stage(Section):
     """Steps whose weights are kept as systems of their own (name@step)."""
     seed: Seed | None = None
     """Seed of this stage alone; absent = the recipe's."""
+    stream: str | None = None
+    """Stages with one stream draw the same items of a task, alike; absent = the stage's name."""
     control: bool = False
     """A control or an oracle: its directions do not count as supervised."""
+
+    @model_serializer(mode="wrap")
+    def _shown(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # told only where it is set: runs made before there was any stay done
+        told: dict[str, Any] = handler(self)
+        return {key: value for key, value in told.items() if key != "stream" or value is not None}
 
     @model_validator(mode="after")
     def _length(self) -> Stage:

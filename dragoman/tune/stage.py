@@ -80,7 +80,7 @@ def make_mixture(recipe: Recipe, stage: Stage, store: Store, encoder: Encoder) -
     """The mixture of a stage."""
     material = Material(store, encoder.template, recipe.prompt.language == "target")
     seed = recipe.seed if stage.seed is None else stage.seed
-    return Mixture(stage.tasks, material, seed, stage.name)
+    return Mixture(stage.tasks, material, seed, stage.name, stage.stream)
 
 
 GUESSED = 0.65

@@ -35,7 +35,7 @@ def long(id: str = "test:2") -> Dialogue:
     found = corrected(id, "de")
     asked = Correction("question/target", ("Garten",), (), ("garden",))
     found.reply("Wie hast du garden übersetzt?", "“garden” ist “Garten”.", asked.kind, [asked])
-    wish = Correction("history/leave-out", (), ("im Garten",))
+    wish = Correction("content/leave-out", (), ("im Garten",))
     found.correct("Lass im Garten weg.", "Ein Rüde läuft.", [wish])
     found.undo("Doch nicht.")
     return found

@@ -24,6 +24,7 @@ from dragoman.evaluate.interactive.measure import measured, speaks_of
 from dragoman.evaluate.interactive.transcript import read_talks
 from dragoman.evaluate.results import read_results
 from dragoman.instruct.interactive.check import fault
+from dragoman.instruct.interactive.correction import FIRST, UNDO
 from dragoman.instruct.interactive.dialogue import read_dialogues, write_dialogues
 from dragoman.language.language import Direction
 from dragoman.prompt.encode import Encoder
@@ -79,7 +80,10 @@ def made(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., 
 def test_dialogues_are_of_test_lines_and_right(made: Callable[..., Any], text: Path) -> None:
     found = made()[EN_DE]
     lines = (text / "test.de").read_text(encoding="utf-8").splitlines()
-    assert len(found) > 25 and {one.text for one in found} <= set(lines)
+    assert len(found) > 25
+    for one in found:
+        last = [turn for turn in one.rounds if turn.version is not None][-1]
+        assert one.text in lines or last.kind in (UNDO, FIRST)
     assert all(fault(one, lines) == "" and 2 <= len(one.rounds) <= 4 for one in found)
     for one in found:
         for turn in one.rounds[1:]:
@@ -133,7 +137,7 @@ def test_the_command_line_from_text_to_report(
 ) -> None:
     monkeypatch.setattr("dragoman.dialogues.Decoding", lambda **given: Decoding(max_new_tokens=8, **given))
     ask = ("evaluate", base, "--interactive", "--data", text, "--lines", 12, "--turns", 2, 4)
-    both = (*ask, "--copy", "--training", text, "-d", "en-de,de-en", "--supervised", "en-de")
+    both = (*ask, "--copy", "--retranslate", "--training", text, "-d", "en-de,de-en", "--supervised", "en-de")
     status, out, err = cli(*both, "--out", tmp_path / "a", "--report")
     assert status == 0, err
     assert re.search(r"demand met +rest unchanged +clean edit +undo exact +final BLEU", out), out
@@ -141,7 +145,7 @@ def test_the_command_line_from_text_to_report(
     assert "demand met, zero-shot, by kind" in out and "by turn" in out
     assert re.search(r"dialogues \d+ of 24 test lines", err)
     results = read_results(tmp_path / "a" / "results.json")
-    assert {row.system for row in results.dialogues} == {"copy", "base"} and not results.rows
+    assert {row.system for row in results.dialogues} == {"copy", "base", "base, plain"} and not results.rows
     assert {row.direction for row in results.dialogues} == {"en-de", "de-en"}
     page = (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
     section = re.search(r'<section id="dialogues".*?</section>', page, re.DOTALL)
@@ -265,9 +269,10 @@ def recipe_of(text: Path, base: Path) -> dict[str, Any]:
             "decoding": {"max_new_tokens": 6}, "identifier": "learnt",
             "systems": [
                 {"name": "copy", "kind": "copy"}, {"name": "dialogues", "stage": "dialogues"},
-                {"name": "single", "stage": "single"},
+                {"name": "single", "stage": "single"}, {"name": "plain", "stage": "single"},
             ],
-            "interactive": {"lines": 8, "turns": [2, 3], "single_turn": ["single"]},
+            "compare": [["single", "dialogues"]],
+            "interactive": {"lines": 8, "turns": [2, 3], "single_turn": ["single"], "retranslate": ["plain"]},
         },
     }  # fmt: skip
 
@@ -287,11 +292,18 @@ def test_as_a_step_of_a_run(
     first = go()
     results = read_results(tmp_path / "talking" / "results.json")
     assert (
-        {row.system for row in results.dialogues} == {"copy", "dialogues", "single"} == set(results.systems)
+        {row.system for row in results.dialogues}
+        == {"copy", "dialogues", "single", "plain"}
+        == set(results.systems)
     )
+    tested = [row for row in results.significance if row["metric"] in ("demand met", "clean edit")]
+    assert tested and {(row["a"], row["b"]) for row in tested} == {("single", "dialogues")}
     assert {talk.system: talk.single for talk in read_talks(tmp_path / "talking")} == {
-        "copy": False, "dialogues": False, "single": True,
+        "copy": False, "dialogues": False, "single": True, "plain": False,
     }  # fmt: skip
+    (plain,) = read_talks(tmp_path / "talking", ["plain"])
+    for transcript in plain.transcripts:
+        assert len({answer.text for answer in transcript.answers if answer}) == 1, "whatever is said"
     assert 'id="dialogues"' in (tmp_path / "talking" / "report.html").read_text(encoding="utf-8")
     assert "dialogues done before" not in first and "dialogues done before" in go()
     scored = go("evaluate.bootstrap=30")
@@ -309,7 +321,7 @@ def test_as_a_step_of_a_run(
 def test_rows_that_cannot_answer_are_refused(text: Path, base: Path) -> None:
     content = recipe_of(text, base)
     content["evaluate"]["systems"].append({"name": "pivot", "kind": "pivot", "stage": "single"})
-    for key, row in (("systems", "pivot"), ("single_turn", "nobody")):
+    for key, row in (("systems", "pivot"), ("single_turn", "nobody"), ("retranslate", "none")):
         content["evaluate"]["interactive"] = {key: [row]}
         with pytest.raises(
             RecipeError, match=f"`evaluate.interactive` names row '{row}'; .*: copy, dialogues"

@@ -43,7 +43,10 @@ def values(of: Talk) -> dict[str, float]:
 KINDS = {
     "vocabulary/replace": (DRAFT, SWAP, [RIGHT, "Der Rüde rennt."], [DRAFT, "Ein Rüde, kein Hund.", ""]),
     "vocabulary/include": (DRAFT, Correction("vocabulary/include", ("Rüde",)), [RIGHT], [DRAFT, "Rüden."]),
-    "vocabulary/exclude": (DRAFT, Correction("vocabulary/exclude", (), ("Hund",)), ["Tier."], [DRAFT, ""]),
+    "vocabulary/exclude": (
+        DRAFT, Correction("vocabulary/exclude", (), ("Hund",)),
+        ["Ein Tier läuft im Garten."], [DRAFT, "", "Tier."],
+    ),
     "vocabulary/name": (
         "Ptere läuft.", Correction("vocabulary/name", ("Peter",), ("Ptere",)), ["Peter läuft."], ["Ptere."],
     ),
@@ -64,8 +67,8 @@ KINDS = {
         ["Drei Hunde."], ["Zwei Hunde.", "Hunde."],
     ),
     "style/revision": (DRAFT, Correction("style/revision", free=True), [RIGHT, "Anders."], [DRAFT, ""]),
-    "history/leave-out": (
-        DRAFT, Correction("history/leave-out", (), ("im Garten",)), ["Ein Hund läuft."], [DRAFT],
+    "content/leave-out": (
+        DRAFT, Correction("content/leave-out", (), ("im Garten",)), ["Ein Hund läuft."], [DRAFT, "xx"],
     ),
     "question/target": (
         DRAFT, Correction("question/target", ("Garten",), (), ("garden",)),
@@ -88,6 +91,34 @@ def test_a_demand_of_each_kind(kind: str) -> None:
         assert not meets(asked, Answer(text, draft, None), SOURCE), text
 
 
+def test_a_clean_edit_stands_where_it_belongs() -> None:
+    """What is tacked on at the end, said twice or taken from another place meets the demand all the same."""
+    clean = {
+        RIGHT: 100.0,
+        "Ein läuft im Garten Rüde.": 0.0,
+        "Ein Rüde Rüde läuft im Garten.": 0.0,
+        "Ein Rüde läuft im Rüde Garten.": 0.0,
+        "Ein Rüde läuft im Park.": 0.0,
+    }
+    for text, wanted in clean.items():
+        found = values(talk(said(corrected(), text)))
+        assert found["demand met"] == 100.0 and found["clean edit"] == wanted, text
+    twice = opened("Ein Hund läuft läuft im Garten.")
+    asked = Correction("grammar/double", (), ("läuft läuft",), ("läuft",))
+    twice.correct("A word is doubled.", DRAFT, [asked])
+    assert values(talk(said(twice, DRAFT)))["clean edit"] == 100.0
+    assert values(talk(said(twice, "Ein Hund im Garten.")))["clean edit"] == 0.0, "both are gone"
+
+
+def test_what_the_user_does_not_name_may_be_said_otherwise() -> None:
+    asked = Correction("content/word", ("Hund",), ("Katze",), instead=("Rüde", "Köter"))
+    wrong = opened("Eine Katze läuft im Garten.")
+    wrong.correct("“dog” is translated wrongly.", "Eine Hund läuft im Garten.", [asked])
+    for text, wanted in {"Eine Köter läuft im Garten.": 100.0, "Eine Maus läuft im Garten.": 0.0}.items():
+        found = values(talk(said(wrong, text)))
+        assert found["demand met"] == found["clean edit"] == wanted and found["rest unchanged"] == 100.0
+
+
 def test_rest_unchanged_by_hand() -> None:
     """The draft has six words and signs, five outside the edit; of those 5 and 4, then 1 are kept."""
     found = values(talk(said(corrected(), RIGHT), said(corrected("test:2"), "Ein Rüde rennt im Garten.")))
@@ -103,7 +134,7 @@ def test_kinds_turns_and_users_apart() -> None:
     found = values(talk(said(corrected(), RIGHT), said(long(), *answers)))
     assert found["demand met: vocabulary"] == 50.0 and found["demand met: turn 2"] == 50.0
     assert found["demand met: question"] == found["demand met: turn 3"] == 100.0
-    assert found["demand met: history"] == found["demand met: turn 4"] == 100.0
+    assert found["demand met: content"] == found["demand met: turn 4"] == 100.0
     assert found["demand met"] == pytest.approx(100 * 3 / 4)
     assert found["demand met: user en"] == 100.0 and found["demand met: user other"] == pytest.approx(200 / 3)
     assert "rest unchanged: question" not in found and "demand met: turn 5" not in found
@@ -198,7 +229,7 @@ def test_with_its_own_draft_a_system_goes_on_from_what_it_said() -> None:
     assert wish == Answer("Ein Rüde rennt.", "Ein Rüde rennt im Garten.", None)
     assert undo == Answer("Ein Rüde rennt.", "Ein Rüde rennt.", "Ein Rüde rennt im Garten.")
     scores = values(talk(found, draft="own"))
-    assert scores["undo exact"] == 0.0 and scores["demand met: history"] == 100.0
+    assert scores["undo exact"] == 0.0 and scores["demand met: content"] == 100.0
     # of the draft's words but Hund and Rüde 4 of 5 are kept, then all but those named
     assert scores["rest unchanged"] == pytest.approx(100 * (4 / 5 + 1) / 2)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 
 from dragoman.instruct.interactive.single import HISTORY, single_turns
+from dragoman.instruct.mixture import Mixture
+from dragoman.instruct.task import Material
+from dragoman.prompt.templates import load_template
+from dragoman.recipe import TaskSpec
 
-from .interactive_text import task
+from .interactive_text import store, task
 
 
 def test_every_edit_is_asked_in_one_turn_with_source_draft_and_demand() -> None:
@@ -45,3 +49,20 @@ def test_what_needs_a_history_is_left_out() -> None:
     assert {one.kind for dialogue in dialogues for one in dialogue.rounds} & HISTORY
     kinds = {example.kind for dialogue in dialogues for example in single_turns(dialogue)}
     assert kinds and not kinds & HISTORY
+
+
+def test_stages_of_one_stream_train_on_the_same_dialogues_with_turns_and_without() -> None:
+    """The control differs in the form alone: lines, edits and wordings are those of the dialogues."""
+    material = Material(store(), load_template("bayling"))
+    dialogues, single = (
+        Mixture({"mt": TaskSpec(), "interactive": spec}, material, 1, stage, "dialogues").draw(160)
+        for stage, spec in (("turns", TaskSpec()), ("single", TaskSpec(single_turn=True)))
+    )
+    lines = [
+        [group[0].id for group in groups if group[0].task == "interactive"] for groups in (dialogues, single)
+    ]
+    assert len(lines[0]) > 60 and set(lines[1]) <= set(lines[0])
+    said = {turn.content for (one,) in dialogues if one.task == "interactive" for turn in one.turns}
+    asked = {line for group in single if group[0].task == "interactive" for one in group
+             for line in (one.turns[0].input or "").split("\n")[2:]}  # fmt: skip
+    assert asked and asked <= said

@@ -22,10 +22,14 @@ STORE = MemoryStore(toy_records(40))
 
 
 def mixture(
-    tasks: dict[str, dict[str, Any]], seed: int = 1, stage: str = "s", store: MemoryStore = STORE
+    tasks: dict[str, dict[str, Any]],
+    seed: int = 1,
+    stage: str = "s",
+    store: MemoryStore = STORE,
+    stream: str | None = None,
 ) -> Mixture:
     material = Material(store, load_template("alpaca"))  # type: ignore[arg-type]
-    return Mixture({name: TaskSpec(**spec) for name, spec in tasks.items()}, material, seed, stage)
+    return Mixture({name: TaskSpec(**spec) for name, spec in tasks.items()}, material, seed, stage, stream)
 
 
 def of_task(groups: Sequence[list[Example]], task: str) -> list[list[Example]]:
@@ -39,6 +43,7 @@ def test_the_same_seed_and_stage_draw_the_same() -> None:
     assert mixture(tasks).draw(300) == first
     assert mixture(tasks, seed=2).draw(300) != first
     assert mixture(tasks, stage="other").draw(300) != first
+    assert mixture(tasks, stage="other", stream="s").draw(300) == first, "stages of one stream draw alike"
 
 
 @pytest.mark.parametrize("task", ["mt", "mono", "conflict"])

@@ -1,4 +1,4 @@
-"""Asking a system: all dialogues side by side, turn after turn; and the baseline that answers with the draft.
+"""Asking a system: all dialogues side by side, turn after turn; and baselines that do not listen.
 
 The draft is fixed: each turn is asked with the versions of the dialogue before it, whatever the system said
 to earlier turns. So all systems are asked the same. Or it is the system's own: the first version is the
@@ -15,6 +15,7 @@ from dragoman.evaluate.interactive.transcript import Answer, Transcript
 from dragoman.instruct.interactive.correction import FIRST, UNDO
 from dragoman.instruct.interactive.dialogue import Dialogue, Round
 from dragoman.instruct.interactive.single import HISTORY, one_turn
+from dragoman.language.language import Direction
 from dragoman.prompt.example import Turn, assistant, user
 from dragoman.translate.engine import Translator
 from dragoman.translate.prompts import Request
@@ -33,6 +34,20 @@ def answerer(translator: Translator) -> Answerer:
 
     def answers(requests: list[Request], drafts: list[str]) -> list[str]:
         return [found.text.strip() for found in translator.translate(requests)]
+
+    return answers
+
+
+def retranslator(translator: Translator) -> Answerer:
+    """The plain translation of the source, whatever a user says: what it meets owes nothing to the turns."""
+    known: dict[tuple[str, Direction], str] = {}
+
+    def answers(requests: list[Request], drafts: list[str]) -> list[str]:
+        asked = [(request.source, request.direction) for request in requests]
+        new = [pair for pair in dict.fromkeys(asked) if pair not in known]
+        found = translator.translate([Request(*pair) for pair in new])
+        known.update(zip(new, (one.text.strip() for one in found), strict=True))
+        return [known[pair] for pair in asked]
 
     return answers
 

@@ -2,11 +2,12 @@
 
 - *demand met*: share of the demands that an answer meets, by the check of the dialogues themselves
   (:meth:`Correction.met`); a correction of two faults in one turn is two demands. Nothing is met by an empty
-  answer, and no question by the whole text again.
+  answer, no question by the whole text again, and no ban of words by an answer without half of the rest.
 - *rest unchanged*: share of the draft's words outside the edit that the answer keeps, by longest common
   subsequence; the mean over answers (:func:`compare.kept`).
 - *clean edit*: share of the answers to corrections that a dialogue for training may hold: every demand is
-  met, and nothing changes that none speaks of (:func:`check.edit_fault`). Words that are added count here.
+  met, nothing changes that none speaks of, and what changes stands where the expected answer has it
+  (:func:`check.edit_fault`). Words that are added count here.
 - *undo exact*: share of the ways back (undo, first version) whose answer is that version to the letter.
 - *final BLEU*, *final chrF++*: of the last version of each dialogue that is not its first.
 """
@@ -32,9 +33,11 @@ from dragoman.instruct.interactive.task import KINDS
 from dragoman.language.language import same_language
 
 METRICS = ("BLEU", "chrF++")
+HALF = 0.5
+"""Least share of the rest that an answer keeps which is to lack words: text at random lacks them too."""
 PARTED = {DEMAND, REST}
 """Measures that are told for each kind, turn and language of the user as well."""
-VERSION = 1
+VERSION = 2
 """Goes up when the same answers would get other numbers."""
 
 
@@ -82,7 +85,9 @@ def marks_of(transcript: Transcript, cut: bool = False) -> Iterator[Mark]:
         if rest is not None:
             yield Mark(REST, rest, frozenset({*about, *(kind_of(one, c) for c in asked)}))
         if one.version is not None and asked:
-            clean = bool(answer.text) and not edit_fault(answer.draft, answer.text, asked, cut)
+            clean = bool(answer.text) and not edit_fault(
+                answer.draft, answer.text, asked, cut, answer.expected
+            )
             yield Mark(CLEAN, float(clean), frozenset(about))
 
 
@@ -108,7 +113,7 @@ def meets(correction: Correction, answer: Answer, source: str, cut: bool = False
     if not answer.text or not correction.met(answer.draft, answer.text):
         return False
     if correction.group != "question":
-        return True
+        return bool(correction.must) or correction.free or _kept([correction], answer, cut) >= HALF
     return not any(_repeats(text, answer.text, correction, cut) for text in (answer.draft, source))
 
 
@@ -123,10 +128,15 @@ def _rest(one: Round, asked: Sequence[Correction], answer: Answer, cut: bool) ->
     """How much of the draft outside the edit is kept; None where nobody knows what the edit may touch."""
     if one.version is None or not asked:
         return None
+    if answer.expected is None and any(correction.free for correction in asked):
+        return None
+    return _kept(asked, answer, cut)
+
+
+def _kept(asked: Sequence[Correction], answer: Answer, cut: bool) -> float:
+    """Share of the draft's words outside the edit that an answer keeps."""
     if answer.expected is not None:
         return kept(answer.draft, answer.expected, answer.text, cut)
-    if any(correction.free for correction in asked):
-        return None
     phrases = [phrase for correction in asked for phrase in correction.phrases]
     return kept_beside(answer.draft, phrases, answer.text, cut)
 

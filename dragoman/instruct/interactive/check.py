@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from dragoman.instruct.interactive.compare import elsewhere
 from dragoman.instruct.interactive.correction import FIRST, UNDO, Correction, unasked
 from dragoman.instruct.interactive.dialogue import Dialogue, Round
 
 NOT_MET = "demand not met"
 MET_BEFORE = "demand met by the draft already"
 CHANGED = "changes beyond the demand"
+ELSEWHERE = "changes in another place"
 SAME = "the answer is the draft"
 NOT_BACK = "the way back is not exact"
 FAULTY = "a faulty text would be learned"
@@ -39,15 +41,27 @@ def _round_fault(dialogue: Dialogue, one: Round, versions: list[str], spaceless:
     return edit_fault(versions[one.before], one.answer, one.corrections, spaceless)
 
 
-def edit_fault(draft: str, answer: str, corrections: Sequence[Correction], spaceless: bool = False) -> str:
-    """What is wrong with an answer to corrections of a draft, or ''."""
+def edit_fault(
+    draft: str,
+    answer: str,
+    corrections: Sequence[Correction],
+    spaceless: bool = False,
+    expected: str | None = None,
+) -> str:
+    """What is wrong with an answer to corrections of a draft, or ''.
+
+    Where the ``expected`` answer is known, it also tells where words may change, and how often they occur.
+    """
     if answer == draft:
         return SAME
     if not all(correction.met(draft, answer) for correction in corrections):
         return NOT_MET
     if any(correction.met(draft, draft) for correction in corrections):
         return MET_BEFORE
-    return CHANGED if unasked(draft, answer, corrections, spaceless) else ""
+    if unasked(draft, answer, corrections, spaceless):
+        return CHANGED
+    told = expected is not None and not any(correction.free for correction in corrections)
+    return ELSEWHERE if told and elsewhere(draft, expected or "", answer, spaceless) else ""
 
 
 def _learned_fault(one: Round, real: Collection[str]) -> str:

@@ -9,7 +9,14 @@ from dragoman.instruct.interactive.correction import Correction
 from dragoman.instruct.interactive.fault import Fault, Maker, deletion, insertion, replacing
 from dragoman.instruct.interactive.phrases import Phrase
 from dragoman.instruct.interactive.scene import LONG, Scene, begins
-from dragoman.instruct.interactive.vocabulary import akin, is_name, says_something
+from dragoman.instruct.interactive.vocabulary import (
+    akin,
+    is_name,
+    may_change,
+    says_something,
+    sure,
+    translations,
+)
 from dragoman.instruct.linked import Side
 from dragoman.instruct.words import word_type
 from dragoman.language.phrases import occurrences
@@ -30,7 +37,25 @@ def left_out(scene: Scene) -> Fault | None:
             continue
         word, gone = scene.source.quote(phrase.source), scene.target.quote(phrase.target)
         says = all(says_something(text, cut) for text, cut in zip((word, gone), scene.cut, strict=True))
-        if says and scene.met(scene.word(start - 1), scene.word(end)):
+        if says and scene.said_once(phrase.source) and scene.met(scene.word(start - 1), scene.word(end)):
+            asked = Correction("content/omitted", (gone,), instead=_serving(scene, phrase))
+            edit = deletion(scene, phrase.target)
+            return Fault(edit, (start - 1, end + 1), asked, asked.kind, {"word": word})
+    return None
+
+
+def _serving(scene: Scene, phrase: Phrase) -> tuple[str, ...]:
+    """Other words for a source word that fit in the place of its translation; none for a longer phrase."""
+    return tuple(translations(scene, phrase)) if phrase in scene.pairs else ()
+
+
+def spared(scene: Scene) -> Fault | None:
+    """A phrase at the end of a clause is left out, and what is left may end there: the user wishes it so."""
+    for phrase in scene.shuffled(scene.phrases):
+        start, end = phrase.target
+        room = scene.free(start - 1, end + 1) and 1 < end - start <= scene.size - 3 and end < scene.size
+        if room and start > 1 and scene.ends_a_clause(phrase) and scene.ends_without(phrase.target):
+            gone, word = scene.target.quote(phrase.target), scene.source.quote(phrase.source)
             asked = Correction("content/omitted", (gone,))
             edit = deletion(scene, phrase.target)
             return Fault(edit, (start - 1, end + 1), asked, asked.kind, {"word": word})
@@ -208,11 +233,7 @@ def wrong_word(scene: Scene) -> Fault | None:
     """A word of another line, which never met the source word."""
     for pair in scene.shuffled(scene.pairs)[:TRIES]:
         right, source = scene.target.quote(pair.target), scene.source.quote(pair.source)
-        if (
-            not scene.once(pair.target)
-            or not scene.free(*pair.target)
-            or not says_something(right, scene.cut[1])
-        ):
+        if not may_change(scene, pair) or not sure(scene, pair):
             continue
         for _ in range(TRIES):
             other = scene.other()
@@ -226,7 +247,8 @@ def wrong_word(scene: Scene) -> Fault | None:
                 and scene.fits(pair.target, word)
             ]
             if fit:
-                return replacing(scene, pair.target, scene.rng.choice(fit), "content/word", word=source)
+                wrong, others = scene.rng.choice(fit), _serving(scene, pair)
+                return replacing(scene, pair.target, wrong, "content/word", "", others, word=source)
     return None
 
 

@@ -13,10 +13,10 @@ from dragoman.language.phrases import contains
 UNDO, FIRST, BOTH = "history/undo", "history/first", "history/both"
 INSTEAD = "history/instead"
 """The user goes back and wants something else done in its place."""
-LEAVE_OUT = "history/leave-out"
+LEAVE_OUT = "content/leave-out"
 """The user wants a phrase left out, and takes that back later."""
 TRANSLATE = "translate"
-_LISTS = ("must", "forbid", "around")
+_LISTS = ("must", "forbid", "around", "instead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Correction:
 
     ``must``: phrases that stand in the answer; ``forbid``: phrases that do not, at word borders. ``around``:
     further words that may change with them. ``free``: anything else may change too, as in a revision by
-    people.
+    people. ``instead``: phrases any of which serves as well as the first of ``must``.
     """
 
     kind: str
@@ -33,6 +33,7 @@ class Correction:
     forbid: tuple[str, ...] = ()
     around: tuple[str, ...] = ()
     free: bool = False
+    instead: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
@@ -42,13 +43,15 @@ class Correction:
     @property
     def phrases(self) -> tuple[str, ...]:
         """All that it speaks of: what lies outside must stay."""
-        return (*self.must, *self.forbid, *self.around)
+        return (*self.must, *self.forbid, *self.around, *self.instead)
 
     def met(self, draft: str, answer: str) -> bool:
         """Whether an answer does what is asked; without any phrase, another text than the draft's does."""
         if not self.must and not self.forbid:
             return answer != draft
-        held = all(holds(answer, phrase) for phrase in self.must)
+        first, rest = self.must[:1], self.must[1:]
+        held = not first or any(holds(answer, phrase) for phrase in (*first, *self.instead))
+        held = held and all(holds(answer, phrase) for phrase in rest)
         return held and not any(holds(answer, phrase) for phrase in self.forbid)
 
     def to_json(self) -> dict[str, Any]:
@@ -64,8 +67,8 @@ class Correction:
         good = all(isinstance(value, list) and all(isinstance(v, str) for v in value) for value in lists)
         if not lists or not good or not isinstance(row.get("kind"), str):
             raise DataError(f"{where}: a correction is an object with `kind` and lists {', '.join(_LISTS)}")
-        must, forbid, around = map(tuple, lists)
-        return cls(row["kind"], must, forbid, around, bool(row.get("free", False)))
+        must, forbid, around, instead = map(tuple, lists)
+        return cls(row["kind"], must, forbid, around, bool(row.get("free", False)), instead)
 
 
 def holds(text: str, phrase: str) -> bool:

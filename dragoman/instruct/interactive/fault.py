@@ -49,10 +49,21 @@ Maker = Callable[[Scene], Fault | None]
 """Makes a fault of one kind somewhere in a scene where there is room; None if it finds no place."""
 
 
-def replacing(scene: Scene, span: Link, wrong: str, kind: str, key: str = "", **values: str) -> Fault:
-    """The fault that other words stand in a place: the right ones must stand there, the others must not."""
+def replacing(
+    scene: Scene,
+    span: Link,
+    wrong: str,
+    kind: str,
+    key: str = "",
+    instead: Sequence[str] = (),
+    **values: str,
+) -> Fault:
+    """The fault that other words stand in a place: the right ones must stand there, the others must not.
+
+    ``instead``: words that serve as well as the right ones, for a user who does not name them.
+    """
     right = scene.target.quote(span)
-    asked = Correction(kind, (right,), (wrong,))
+    asked = Correction(kind, (right,), (wrong,), instead=tuple(instead))
     values = {"old": wrong, "new": right} | values
     return Fault(Edit(*scene.spot(span), wrong), span, asked, key or kind, values)
 

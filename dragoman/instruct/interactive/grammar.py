@@ -1,6 +1,7 @@
 """Grammar: one fault in the draft, of word order, of an ending, a word doubled or missing.
 
-A fault is one only if the corpus never has the words beside each other that it brings together.
+A fault is one only if the corpus never has the words beside each other that it brings together; of a wrong
+ending, only if it should have them by chance.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def wrong_ending(scene: Scene) -> Fault | None:
     for k in _places(scene, 1):
         around = scene.word(k - 1), scene.word(k + 1)
         found = scene.lexicon.endings(scene.direction.target, scene.word(k))
-        wrong = [f for f in found if not scene.met(around[0], f, around[1]) and not scene.has(f)]
+        wrong = [f for f in found if scene.strange(around[0], f, around[1]) and not scene.has(f)]
         if wrong and scene.once((k, k + 1)):
             return replacing(scene, (k, k + 1), scene.rng.choice(wrong), "grammar/ending")
     return None

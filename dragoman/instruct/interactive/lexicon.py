@@ -28,7 +28,7 @@ from dragoman.language.language import Direction
 if TYPE_CHECKING:
     from dragoman.corpus.store import Store
 
-MADE = 1
+MADE = 2
 """Goes up when the same links would give another lexicon."""
 LINES = 200_000
 """Lines that are read, evenly spread over the text."""
@@ -36,8 +36,14 @@ POSTERIOR = 0.6
 """Least posterior of a link that counts as a translation."""
 RARE = 3
 """Times that a translation, or a form, occurs at least."""
-STEM, ENDING = 3, 2
-"""Letters that two forms of a word share at least, and in which they differ at most."""
+SHORT, ENDING = 4, 2
+"""Letters that a form has at least (shorter words are of grammar), and in which two differ at most."""
+EXPECTED = 2.0
+"""Times that two words would stand beside each other by chance, from which on it tells that they never do."""
+OFTEN = 0.1
+"""Share of a word's places in which another follows, from which on it follows often."""
+BESIDE = ("beside", "times")
+"""Files of the words that follow each other: sorted hashes, and how often."""
 EDGE = ""
 """Stands beside the first word and the last."""
 
@@ -49,32 +55,50 @@ class Lexicon:
         manifest = read_manifest(folder, "lexicon")
         self._translations: dict[str, dict[str, dict[str, int]]] = {}
         self._forms: dict[str, list[tuple[str, str]]] = {}
-        self._beside: dict[str, np.ndarray] = {}
+        self._counts: dict[str, dict[str, int]] = {}
+        self._total: dict[str, int] = {}
+        self._beside: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for number, code in enumerate(manifest["pair"]):
             table = json.loads((folder / f"words-{number}.json").read_text(encoding="utf-8"))
             self._translations[code] = table["translations"]
             self._forms[code] = [(word_type(form), form) for form in table["forms"]]
-            self._beside[code] = np.load(folder / f"beside-{number}.npy", mmap_mode="r")
+            self._counts[code], self._total[code] = table["counts"], table["total"]
+            hashes, times = (np.load(folder / f"{name}-{number}.npy", mmap_mode="r") for name in BESIDE)
+            self._beside[code] = hashes, times
 
     def translations(self, source: str, word: str) -> dict[str, int]:
         """How often a word of the language ``source`` is linked to which words, the most frequent first."""
         return self._translations[source].get(word_type(word), {})
 
-    def beside(self, code: str, one: str, two: str) -> bool:
-        """Whether the second word ever follows the first; EDGE stands for the start and the end of a line."""
+    def beside(self, code: str, one: str, two: str) -> int:
+        """How often the second word follows the first; EDGE stands for the start and the end of a line."""
         wanted = np.uint64(_hash(word_type(one), word_type(two)))
-        known = self._beside[code]
+        known, times = self._beside[code]
         place = int(np.searchsorted(known, wanted))
-        return place < len(known) and bool(known[place] == wanted)
+        return int(times[place]) if place < len(known) and known[place] == wanted else 0
+
+    def count(self, code: str, word: str) -> int:
+        """How often a word is there, whatever its case; 0 also of a rare one."""
+        return self._counts[code].get(word_type(word), 0)
+
+    def strange(self, code: str, one: str, two: str) -> bool:
+        """Whether the second word never follows the first, though by chance it should."""
+        by_chance = self.count(code, one) * self.count(code, two) / self._total[code]
+        return by_chance >= EXPECTED and not self.beside(code, one, two)
+
+    def often(self, code: str, one: str, two: str) -> bool:
+        """Whether the second word follows the first in a good share of the places of the first."""
+        times = self.beside(code, one, two)
+        return times >= RARE and times >= OFTEN * self.count(code, one)
 
     def endings(self, code: str, word: str) -> list[str]:
-        """Other forms of a word: the longer is the shorter and at most two letters more, or both differ in
-        at most their last two and have a translation in common."""
+        """Other forms of a word: both differ in at most their last two letters, and the first translation of
+        the one is one of the other."""
         kind = word_type(word)
-        stem = kind[: max(STEM, len(kind) - ENDING)]
+        stem = kind[: max(SHORT - 1, len(kind) - ENDING)]
         forms = self._forms[code]
         found: list[str] = []
-        for other, form in forms[bisect.bisect_left(forms, (stem, "")) :] if len(kind) >= STEM else []:
+        for other, form in forms[bisect.bisect_left(forms, (stem, "")) :] if len(kind) >= SHORT else []:
             if not other.startswith(stem):
                 break
             alike = other != kind and form[0].isupper() == word[0].isupper()
@@ -83,14 +107,13 @@ class Lexicon:
         return found
 
     def _one_word(self, code: str, one: str, two: str) -> bool:
-        """Whether two types look like forms of one word; short ones must be translations of one too."""
+        """Whether two types are forms of one word: they look alike and translate alike."""
         short, long = sorted((one, two), key=len)
-        longer = long.startswith(short)
-        if longer and len(short) > STEM + ENDING - 1:
-            return True
+        alike = long.startswith(short) or short[:-ENDING] == long[: len(short) - ENDING]
+        if not alike or len(short) < SHORT:
+            return False
         tables = self.translations(code, one), self.translations(code, two)
-        alike = longer or short[:-ENDING] == long[: len(short) - ENDING]
-        return alike and not tables[0].keys().isdisjoint(tables[1])
+        return any(next(iter(a), EDGE) in b for a, b in (tables, tables[::-1]))
 
     def only_with_capital(self, code: str, word: str) -> bool:
         """Whether the text never has a word in small letters."""
@@ -116,12 +139,14 @@ class _Counts:
 
     def __init__(self) -> None:
         self.forms: Counter[str] = Counter()
-        self.beside: set[int] = set()
+        self.types: Counter[str] = Counter()
+        self.beside: Counter[int] = Counter()
         self.translations: dict[str, Counter[str]] = defaultdict(Counter)
 
     def see(self, side: Side) -> None:
         """Count the words of a line; not the form of the first: its capital may be due to its place."""
         types = [EDGE, *side.types, EDGE]
+        self.types.update(types[1:])
         self.beside.update(_hash(one, two) for one, two in pairwise(types))
         self.forms.update(side.text[word.start : word.end] for word in side.words[1:] if word.content)
 
@@ -139,7 +164,12 @@ class _Counts:
             if forms:
                 kept[word] = forms
         often_met = [form for form, count in self.forms.items() if count >= RARE]
-        return {"translations": kept, "forms": sorted(often_met, key=lambda form: (word_type(form), form))}
+        return {
+            "translations": kept,
+            "forms": sorted(often_met, key=lambda form: (word_type(form), form)),
+            "counts": {kind: count for kind, count in sorted(self.types.items()) if count >= RARE},
+            "total": max(1, self.types.total()),
+        }
 
 
 def _make(store: Store, pair: Direction, links: PairLinks, folder: Path) -> None:
@@ -158,7 +188,9 @@ def _make(store: Store, pair: Direction, links: PairLinks, folder: Path) -> None
             table = counted.table(other.written(), links.spaceless(code))
             text = json.dumps(table, ensure_ascii=False)
             (part / f"words-{number}.json").write_text(text, encoding="utf-8")
-            np.save(part / f"beside-{number}.npy", np.array(sorted(counted.beside), np.uint64))
+            followed = np.array(sorted(counted.beside.items()), np.uint64).reshape(-1, 2)
+            for name, column in zip(BESIDE, followed.T, strict=True):
+                np.save(part / f"{name}-{number}.npy", np.ascontiguousarray(column))
         write_manifest(part, {"format": FORMAT, "pair": list(pair)})
 
 

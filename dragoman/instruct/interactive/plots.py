@@ -104,10 +104,13 @@ def questions(script: Script, length: Length) -> bool:
 
 
 def history(script: Script, length: Length, shares: Shares) -> bool:
-    """The way back: undo, the first version again, both corrections together."""
+    """The way back: undo, the first version again, both corrections together.
+
+    Plots with a wish go first, for few lines have room for one, and most have for faults.
+    """
     fit = [plot for plot, least in PLOTS if least <= length.turns]
     script.rng.shuffle(fit)
-    for plot in fit:
+    for plot in sorted(fit, key=lambda plot: plot not in WISHING):
         script.scene.faults.clear()
         if plot(script):
             for _ in range(length.asides(len(script.dialogue.rounds), shares, script.rng)):
@@ -118,7 +121,7 @@ def history(script: Script, length: Length, shares: Shares) -> bool:
 
 def _wish(scene: Scene) -> Fault | None:
     """Something else that a user may want: another word of the corpus, or a phrase left out."""
-    makers = [vocabulary.other_word, content.left_out]
+    makers = [vocabulary.wished_word, content.spared]
     scene.rng.shuffle(makers)
     return _first_that_fits(scene, makers)
 
@@ -160,6 +163,29 @@ def _first(script: Script) -> bool:
     return True
 
 
+def _undo_mended(script: Script) -> bool:
+    """A fault is mended, and that is taken back: the way back is to what stood there, right or wrong."""
+    fault = _any_fault(script.scene)
+    if fault is None:
+        return False
+    script.open([fault])
+    script.fix([fault])
+    script.undo()
+    return True
+
+
+def _first_mended(script: Script) -> bool:
+    """Two faults are mended one after another, then the first version is wanted again."""
+    one, two = _any_fault(script.scene), _any_fault(script.scene)
+    if one is None or two is None:
+        return False
+    script.open([one, two])
+    script.fix([one])
+    script.fix([two])
+    script.first()
+    return True
+
+
 def _both(script: Script) -> bool:
     """One fault is mended, then another one instead, then both."""
     one, two = _any_fault(script.scene), _any_fault(script.scene)
@@ -179,6 +205,8 @@ def _any_fault(scene: Scene) -> Fault | None:
 
 
 PLOTS: tuple[tuple[Callable[[Script], bool], int], ...] = (
-    (_undo, 3), (_undo_later, 4), (_first, 4), (_both, 4),
+    (_undo, 3), (_undo_mended, 3), (_undo_later, 4), (_first, 4), (_first_mended, 4), (_both, 4),
 )  # fmt: skip
 """The plots of the kind history, and the user turns that each needs."""
+WISHING = (_undo, _undo_later, _first)
+"""Those in which the user wants something else than what people wrote."""

@@ -7,13 +7,10 @@ from typing import NamedTuple
 from dragoman.instruct.interactive.correction import Correction
 from dragoman.instruct.interactive.phrases import LONGEST, Phrase
 from dragoman.instruct.interactive.scene import Scene
-from dragoman.instruct.interactive.vocabulary import says_something
-from dragoman.instruct.words import word_type
+from dragoman.instruct.interactive.vocabulary import says_something, sure
 
 PHRASES = 0.3
 """Share of the questions that may be about several words."""
-SURE = 0.1
-"""Least share of a word's links that a word asked about has: one odd link is no answer."""
 
 
 class Question(NamedTuple):
@@ -29,28 +26,21 @@ class Question(NamedTuple):
 def question(scene: Scene, asked: list[Phrase]) -> Question | None:
     """A question about words that no edit has touched and that were not asked about yet."""
     longer = [p for p in scene.phrases if 1 < p.target[1] - p.target[0] < LONGEST and scene.ends_a_clause(p)]
-    found = longer if longer and scene.rng.random() < PHRASES else [p for p in scene.pairs if _sure(scene, p)]
+    found = longer if longer and scene.rng.random() < PHRASES else [p for p in scene.pairs if sure(scene, p)]
     for phrase in scene.shuffled(found):
         word, new = scene.source.quote(phrase.source), scene.target.quote(phrase.target)
         says = all(says_something(text, cut) for text, cut in zip((word, new), scene.cut, strict=True))
-        if not says or phrase in asked or not _once(scene, word, new):
+        told = says and word.casefold() != new.casefold()  # else the question holds its answer
+        if not told or phrase in asked or not _once(scene, word, new):
             continue
         spans = [fault.span for fault in scene.faults]
         if any(stop > phrase.target[0] and start < phrase.target[1] for start, stop in spans):
             continue
         side = scene.rng.choice(("target", "source"))
         answer, named = (new, word) if side == "target" else (word, new)
-        told = Correction(f"question/{side}", (answer,), (), (named,))
-        return Question(told.kind, f"answer/{side}", {"word": word, "new": new}, told, phrase)
+        reply = Correction(f"question/{side}", (answer,), (), (named,))
+        return Question(reply.kind, f"answer/{side}", {"word": word, "new": new}, reply, phrase)
     return None
-
-
-def _sure(scene: Scene, pair: Phrase) -> bool:
-    """Whether the corpus often links two words."""
-    known = scene.lexicon.translations(scene.direction.source, scene.source.quote(pair.source))
-    kind = word_type(scene.target.quote(pair.target))
-    count = sum(count for form, count in known.items() if word_type(form) == kind)
-    return count >= SURE * sum(known.values()) > 0
 
 
 def _once(scene: Scene, word: str, new: str) -> bool:

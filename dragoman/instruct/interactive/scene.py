@@ -100,6 +100,10 @@ class Scene:
         """Whether the first of some target words stands once in the line, whatever its case."""
         return self.target.types.count(self.target.types[span[0]]) == 1
 
+    def said_once(self, span: Link) -> bool:
+        """Whether source words stand once in their text: else nobody knows which of them a user means."""
+        return self.source.text.casefold().count(self.source.quote(span).casefold()) == 1
+
     def has(self, word: str) -> bool:
         """Whether the target has all the words of a text, whatever their case."""
         return {word_type(unit) for unit in units(word, self.cut[1])} <= set(self.target.types)
@@ -119,6 +123,10 @@ class Scene:
         code = self.direction.target
         return all(self.lexicon.beside(code, *pair) for pair in pairwise(words))
 
+    def strange(self, *words: str) -> bool:
+        """Whether some of these words never follow each other, though they are frequent enough to."""
+        return any(self.lexicon.strange(self.direction.target, *pair) for pair in pairwise(words))
+
     def fits(self, span: Link, word: str) -> bool:
         """Whether another text in the place of some target words has neighbours that it had elsewhere."""
         inside = units(word, self.cut[1])
@@ -129,6 +137,11 @@ class Scene:
         """Whether a sign or the line's end follows in the source: nobody names a phrase that breaks off."""
         after = phrase.source[1]
         return after == len(self.source.words) or not self.source.quote((after, after + 1))[0].isalnum()
+
+    def ends_without(self, span: Link) -> bool:
+        """Whether the word before some target words may end their clause: it often has the sign behind it."""
+        before, after = self.word(span[0] - 1), self.word(span[1])
+        return not self.is_word(span[1]) and self.lexicon.often(self.direction.target, before, after)
 
     def closes(self, span: Link) -> bool:
         """Whether target words may end a clause, or be put there: no small word leads up to them."""

@@ -98,10 +98,8 @@ class Script:
         return True
 
     def _report(self, fault: Fault, rest: frozenset[Fault]) -> str:
-        """What a user says of a fault; of grammar in general only if no other fault is one of grammar."""
-        grammar = fault.correction.group == "grammar"
-        only = grammar and not any(other.correction.group == "grammar" for other in rest)
-        vague = only and self.rng.random() < VAGUE
+        """What a user says of a fault; of grammar in general only if no other fault is left."""
+        vague = fault.correction.group == "grammar" and not rest and self.rng.random() < VAGUE
         return self.say("grammar/any") if vague else self.say(fault.key, **fault.values)
 
     def _correct(

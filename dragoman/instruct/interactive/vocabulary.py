@@ -18,6 +18,10 @@ from dragoman.language.language import same_language
 
 AHEAD, BACK = 0.02, 0.1
 """Least shares that make a word another translation: of the source word's links, and of its own."""
+SURE = 0.1
+"""Least share of a word's links that a word has of which a user speaks: one odd link is no translation."""
+WISHED = 2
+"""How many times these shares a word has that a user wants though the right one stands there."""
 
 
 def akin(one: str, two: str) -> bool:
@@ -35,38 +39,74 @@ def says_something(text: str, cut: bool) -> bool:
     return any(len(word) >= LONG and word.isalpha() for word in text.replace("-", " ").split())
 
 
-def alternatives(scene: Scene, pair: Phrase) -> dict[str, int]:
-    """Other words of the corpus for the source word of a pair that fit in its place, with their counts."""
+def sure(scene: Scene, pair: Phrase) -> bool:
+    """Whether the corpus often links two words."""
+    known = scene.lexicon.translations(scene.direction.source, scene.source.quote(pair.source))
+    kind = word_type(scene.target.quote(pair.target))
+    count = sum(count for form, count in known.items() if word_type(form) == kind)
+    return count >= SURE * sum(known.values()) > 0
+
+
+def translations(scene: Scene, pair: Phrase, times: int = 1) -> dict[str, int]:
+    """Other words of the corpus for the source word of a pair that fit in its place, with their counts.
+
+    ``times``: how often they have the least shares.
+    """
     source, right = scene.source.quote(pair.source), scene.target.quote(pair.target)
     known = scene.lexicon.translations(scene.direction.source, source)
-    least = AHEAD * sum(known.values())
+    least = times * AHEAD * sum(known.values())
     capital = begins(scene.target, pair.target[0])
     found = {}
     for word, count in known.items():
         written = word[0].upper() + word[1:] if capital and right[0].isupper() else word
         back = scene.lexicon.translations(scene.direction.target, word)
-        means = count >= least and back.get(word_type(source), 0) >= BACK * sum(back.values())
-        alike = written[0].isupper() == right[0].isupper() and not (akin(word, right) or scene.has(word))
-        if means and alike and says_something(word, scene.cut[1]) and scene.fits(pair.target, word):
+        means = count >= least and back.get(word_type(source), 0) >= times * BACK * sum(back.values())
+        if means and not scene.has(word) and scene.fits(pair.target, word):
             found[written] = count
     return found
 
 
-def other_word(scene: Scene) -> Fault | None:
-    """A word stands where the user wants another one."""
+def alternatives(scene: Scene, pair: Phrase, times: int = 1) -> dict[str, int]:
+    """Those translations that are another word, no form of the right one."""
+    right = scene.target.quote(pair.target)
+    return {
+        word: count
+        for word, count in translations(scene, pair, times).items()
+        if word[0].isupper() == right[0].isupper()
+        and not akin(word, right)
+        and says_something(word, scene.cut[1])
+    }
+
+
+def may_change(scene: Scene, pair: Phrase) -> bool:
+    """Whether a user can speak of a pair: both sides say something, stand there once, away from faults."""
+    words = scene.source.quote(pair.source), scene.target.quote(pair.target)
+    said = all(says_something(word, cut) for word, cut in zip(words, scene.cut, strict=True))
+    return said and scene.said_once(pair.source) and scene.once(pair.target) and scene.free(*pair.target)
+
+
+def _another(scene: Scene, times: int = 1) -> tuple[Phrase, str] | None:
+    """A pair, and another word of the corpus for the target's."""
     for pair in scene.shuffled(scene.pairs):
-        right = scene.target.quote(pair.target)
-        if (
-            not says_something(right, scene.cut[1])
-            or not scene.once(pair.target)
-            or not scene.free(*pair.target)
-        ):
-            continue
-        if found := alternatives(scene, pair):
+        if may_change(scene, pair) and (found := alternatives(scene, pair, times)):
             (word,) = scene.rng.choices(list(found), list(found.values()))
-            source = scene.source.quote(pair.source)
-            return replacing(scene, pair.target, word, "vocabulary/replace", word=source)
+            return pair, word
     return None
+
+
+def other_word(scene: Scene, times: int = 1) -> Fault | None:
+    """A word stands where the user wants another one, and names it."""
+    found = _another(scene, times)
+    if found is None:
+        return None
+    pair, wrong = found
+    word = scene.source.quote(pair.source)
+    return replacing(scene, pair.target, wrong, "vocabulary/replace", word=word)
+
+
+def wished_word(scene: Scene) -> Fault | None:
+    """A word that the user wants where another one stands that is right."""
+    return other_word(scene, WISHED)
 
 
 def must_contain(scene: Scene) -> Fault | None:
@@ -80,13 +120,14 @@ def must_contain(scene: Scene) -> Fault | None:
 
 
 def must_not_contain(scene: Scene) -> Fault | None:
-    """The user forbids the word and does not say which one is wanted."""
-    fault = other_word(scene)
-    if fault is None:
+    """The user forbids the word and does not say which one is wanted: any that fits."""
+    found = _another(scene)
+    if found is None:
         return None
-    (right,), (wrong,) = fault.correction.must, fault.correction.forbid
-    asked = Correction("vocabulary/exclude", (), (wrong,), (right,))
-    return replace(fault, correction=asked, key=asked.kind, values={"old": wrong})
+    pair, wrong = found
+    fits = [scene.target.quote(pair.target), *(word for word in translations(scene, pair) if word != wrong)]
+    asked = Correction("vocabulary/exclude", (), (wrong,), tuple(fits))
+    return replace(replacing(scene, pair.target, wrong, asked.kind), correction=asked)
 
 
 def keep_name(scene: Scene) -> Fault | None:
