@@ -85,6 +85,8 @@ def evaluate_dialogues(job: Job) -> Results:
     if job.report and job.out is None:
         raise RecipeError("a report needs a folder to lie in; name one with --out")
     supervised = job.supervised
+    if job.retranslate and (job.model is None or (job.data is None and not job.files)):
+        raise RecipeError("--retranslate needs a model to translate with, and --data or --dialogues")
     if job.data is None and not job.files:
         if job.model is None or not (Path(job.model) / TRANSCRIPTS).is_dir():
             raise RecipeError(
@@ -144,6 +146,7 @@ def _asked(job: Job) -> Iterator[Talk]:
         translator = load_translator(job.model, Model(), Decoding(beam=job.beam))
     dialogues = _dialogues(job, translator)
     asked = fingerprint(dialogues)
+    plain = ""
     systems: dict[str, Answerer] = {"copy": copy_draft} if job.copy else {}
     if translator is not None and job.model is not None:
         name = (
@@ -151,9 +154,9 @@ def _asked(job: Job) -> Iterator[Talk]:
         )
         systems[name] = answerer(translator)
         if job.retranslate:
-            systems[f"{name}, plain"] = retranslator(translator)
+            systems[plain := f"{name}, plain"] = retranslator(translator)
     for name, answers in systems.items():
-        single = job.single and name != "copy" and not name.endswith(", plain")
+        single = job.single and name not in ("copy", plain)
         with progress(f" dialogues {name}") as advance:
             for direction, found in dialogues.items():
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ from dragoman.evaluate.interactive.held_out import (
     tasks_of,
     write_held_out,
 )
-from dragoman.evaluate.interactive.score import add_rows, compare_talks, rows_of
+from dragoman.evaluate.interactive.measure import VERSION
+from dragoman.evaluate.interactive.score import add_rows, compare_talks, forget_comparisons, rows_of
 from dragoman.evaluate.interactive.transcript import FOLDER as TRANSCRIPTS
 from dragoman.evaluate.interactive.transcript import Talk, read_talks, write_talk
 from dragoman.language.language import Direction
@@ -66,29 +68,43 @@ def interact(run: Run) -> None:
     if spec is None:
         if read_earlier(path).dialogues:
             add_rows(path, [], keep=())
+            forget_comparisons(path)
         return
     rows = rows_asked(run.recipe)
     to_do = [row for row in rows if state_of(run, row) != "done"]
-    names, results = [row.name for row in rows], read_earlier(path)
     if to_do:
         made = _made(run, spec)
         for row in to_do:
             _answer(run, row, spec, made)
-    if to_do or {row.system for row in results.dialogues} != set(names):
-        talks = read_talks(run.folder, names, directions_asked(run))
-        results = add_rows(path, rows_of(talks, run.supervised()), keep=())
-        _compare(run, path, talks)
-    else:
+    _score(run, [row.name for row in rows], path, answered=bool(to_do))
+    print(table.show(table.of_rows(read_earlier(path).dialogues)))
+
+
+def _score(run: Run, names: Sequence[str], path: Path, answered: bool) -> None:
+    """The rows of the answers and their comparisons, unless they are there for these answers."""
+    directions, supervised = directions_asked(run), run.supervised()
+    files = [
+        run.folder / TRANSCRIPTS / name / f"{direction}.jsonl" for name in names for direction in directions
+    ]
+    pairs = comparisons(run.recipe)
+    key = run.keys.scores(files, VERSION, names, pairs, [str(direction) for direction in supervised])
+    there = {row.system for row in read_earlier(path).dialogues} == set(names)
+    if not answered and there and run.done.state("dialogues", key) == "done":
         say(" dialogues done before")
-    print(table.show(table.of_rows(results.dialogues)))
+        return
+    talks = read_talks(run.folder, names, directions)
+    add_rows(path, rows_of(talks, supervised), keep=())
+    forget_comparisons(path)
+    _compare(run, path, talks, pairs)
+    run.done.finish("dialogues", key)
 
 
-def _compare(run: Run, path: Path, talks: list[Talk]) -> None:
+def _compare(run: Run, path: Path, talks: list[Talk], pairs: Sequence[tuple[str, str]]) -> None:
     """The pairs of rows that the recipe compares, on the same dialogues."""
     answers: dict[str, list[Talk]] = {}
     for talk in talks:
         answers.setdefault(talk.system, []).append(talk)
-    for a, b in comparisons(run.recipe):
+    for a, b in pairs:
         if a in answers and b in answers:
             trials = run.recipe.evaluate.bootstrap
             found = compare_talks(answers[a], answers[b], run.supervised(), trials, run.recipe.seed)

@@ -15,6 +15,7 @@ import dragoman
 from dragoman.corpus.fingerprint import FileHashes
 from dragoman.errors import ModelError
 from dragoman.instruct.general_store import files_key
+from dragoman.instruct.interactive.task import VERSION as DIALOGUES
 from dragoman.instruct.interactive.wordings import wordings_key
 from dragoman.recipe import Recipe, Stage, SystemSpec
 from dragoman.recipe_file import settings_hash
@@ -125,6 +126,7 @@ class Keys:
         spec = self.recipe.evaluate.interactive
         assert spec is not None
         return settings_hash(
+            DIALOGUES,
             self.system(system),
             spec.model_dump(mode="json", exclude={"systems", "single_turn", "retranslate", "wordings"}),
             (system.name in spec.single_turn, system.name in spec.retranslate),

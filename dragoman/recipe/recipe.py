@@ -71,4 +71,10 @@ class Recipe(Section):
                 raise ValueError(
                     f"`evaluate.interactive` names row {row!r}; rows of a model, or copy: {', '.join(asked)}"
                 )
+        for row in talk.retranslate if talk else []:
+            if row in weightless or (talk and row in talk.single_turn):
+                raise ValueError(
+                    f"`evaluate.interactive.retranslate` names row {row!r}, which is no row of a model, or "
+                    "one of `single_turn`; give it a row of its own"
+                )
         return self

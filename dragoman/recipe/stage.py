@@ -207,7 +207,7 @@ class Stage(Section):
     """Steps whose weights are kept as systems of their own (name@step)."""
     seed: Seed | None = None
     """Seed of this stage alone; absent = the recipe's."""
-    stream: str | None = None
+    stream: Annotated[str, Field(min_length=1)] | None = None
     """Stages with one stream draw the same items of a task, alike; absent = the stage's name."""
     control: bool = False
     """A control or an oracle: its directions do not count as supervised."""

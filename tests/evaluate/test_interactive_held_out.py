@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ from tinyrun import write_recipe
 
 from dragoman.corpus.readers import read_source
 from dragoman.errors import RecipeError
-from dragoman.evaluate.interactive.ask import answerer, ask_all
+from dragoman.evaluate.interactive.ask import answerer, ask_all, retranslator
 from dragoman.evaluate.interactive.held_out import fingerprint, joined, make_dialogues, read_held_out
 from dragoman.evaluate.interactive.measure import measured, speaks_of
 from dragoman.evaluate.interactive.transcript import read_talks
-from dragoman.evaluate.results import read_results
+from dragoman.evaluate.results import Results, of_dialogues, read_results
 from dragoman.instruct.interactive.check import fault
 from dragoman.instruct.interactive.correction import FIRST, UNDO
 from dragoman.instruct.interactive.dialogue import read_dialogues, write_dialogues
@@ -34,6 +35,7 @@ from dragoman.recipe import Decoding, Interaction, Source
 from dragoman.recipe_file import load_recipe, parse_recipe
 from dragoman.run import Run
 from dragoman.translate.engine import Translator
+from dragoman.translate.prompts import Request
 
 SIZES = {"train": 400, "dev": 4, "test": 30}
 EN_DE = Direction("en", "de")
@@ -236,6 +238,7 @@ def test_wrong_requests_are_one_line(tmp_path: Path, text: Path, cli: Cli) -> No
         (("--copy", "--user-language", "klingon"), "--user-language"),
         (("--copy", "-d", "en-fr"), "no line in"),
         (("--copy", "--report"), "a report needs a folder"),
+        (("--copy", "--retranslate"), "--retranslate needs a model"),
     ):
         status, _, err = cli(*ask, *options)
         assert status == 1 and message in err and len(err.strip().splitlines()) == 1, err
@@ -277,6 +280,27 @@ def recipe_of(text: Path, base: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def compared(results: Results) -> set[tuple[str, str]]:
+    """The pairs that are compared in dialogues."""
+    return {(row["a"], row["b"]) for row in results.significance if of_dialogues(row["metric"])}
+
+
+def test_a_row_that_retranslates_does_not_listen() -> None:
+    """Each source is translated once; its translation answers every turn, and is back to no version."""
+    asked: list[str] = []
+
+    class Translating:
+        def translate(self, requests: list[Request]) -> list[Namespace]:
+            asked.extend(one.source for one in requests)
+            assert all(one.turns is None for one in requests)
+            return [Namespace(text=f" {one.source.upper()} ") for one in requests]
+
+    found = ask_all([corrected(), long()], retranslator(Translating()))  # type: ignore[arg-type]
+    assert asked == [corrected().source]
+    texts = {answer.text for one in found for answer in one.answers if answer}
+    assert texts == {corrected().source.upper()}
+
+
 def test_as_a_step_of_a_run(
     text: Path, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], cli: Cli
 ) -> None:
@@ -301,18 +325,20 @@ def test_as_a_step_of_a_run(
     assert {talk.system: talk.single for talk in read_talks(tmp_path / "talking")} == {
         "copy": False, "dialogues": False, "single": True, "plain": False,
     }  # fmt: skip
-    (plain,) = read_talks(tmp_path / "talking", ["plain"])
-    for transcript in plain.transcripts:
-        assert len({answer.text for answer in transcript.answers if answer}) == 1, "whatever is said"
     assert 'id="dialogues"' in (tmp_path / "talking" / "report.html").read_text(encoding="utf-8")
     assert "dialogues done before" not in first and "dialogues done before" in go()
-    scored = go("evaluate.bootstrap=30")
-    assert "dialogues done before" in scored
-    assert read_results(tmp_path / "talking" / "results.json").dialogues == results.dialogues
+    assert "dialogues done before" not in go("evaluate.bootstrap=30"), "compared again"
+    again = read_results(tmp_path / "talking" / "results.json")
+    assert again.dialogues == results.dialogues and compared(again) == {("single", "dialogues")}
+    assert {row["signature"] for row in again.significance} != {row["signature"] for row in tested}
+    go("evaluate.compare=[[copy, dialogues], [plain, dialogues]]")
+    again = read_results(tmp_path / "talking" / "results.json")
+    assert compared(again) == {("copy", "dialogues"), ("plain", "dialogues")}, "and no other"
 
     go("evaluate.interactive.systems=[dialogues]", "evaluate.interactive.seed=2")
     other = read_results(tmp_path / "talking" / "results.json").dialogues
     assert {row.system for row in other} == {"dialogues"}
+    assert not compared(read_results(tmp_path / "talking" / "results.json"))
     assert {row.signature for row in other}.isdisjoint(row.signature for row in results.dialogues)
     go("evaluate.interactive=null")
     assert not read_results(tmp_path / "talking" / "results.json").dialogues
@@ -321,11 +347,15 @@ def test_as_a_step_of_a_run(
 def test_rows_that_cannot_answer_are_refused(text: Path, base: Path) -> None:
     content = recipe_of(text, base)
     content["evaluate"]["systems"].append({"name": "pivot", "kind": "pivot", "stage": "single"})
-    for key, row in (("systems", "pivot"), ("single_turn", "nobody"), ("retranslate", "none")):
+    for key, row in (("systems", "pivot"), ("single_turn", "nobody"), ("retranslate", "nobody")):
         content["evaluate"]["interactive"] = {key: [row]}
         with pytest.raises(
             RecipeError, match=f"`evaluate.interactive` names row '{row}'; .*: copy, dialogues"
         ):
+            parse_recipe(content)
+    for key in ({"retranslate": ["copy"]}, {"retranslate": ["single"], "single_turn": ["single"]}):
+        content["evaluate"]["interactive"] = key
+        with pytest.raises(RecipeError, match="no row of a model, or one of `single_turn`"):
             parse_recipe(content)
 
 

@@ -110,6 +110,47 @@ def test_a_clean_edit_stands_where_it_belongs() -> None:
     assert values(talk(said(twice, "Ein Hund im Garten.")))["clean edit"] == 0.0, "both are gone"
 
 
+def test_words_of_two_corrections_in_each_other_s_place_are_not_clean() -> None:
+    asked = [
+        Correction("content/word", ("Hund",), ("Katze",)),
+        Correction("content/word", ("roten",), ("blauen",)),
+    ]
+    two = opened("Ein Katze läuft im blauen Garten.")
+    two.correct("Both are wrong.", "Ein Hund läuft im roten Garten.", asked)
+    answers = {"Ein Hund läuft im roten Garten.": 100.0, "Ein roten läuft im Hund Garten.": 0.0}
+    for text, wanted in answers.items():
+        found = values(talk(said(two, text)))
+        assert (found["demand met"], found["clean edit"]) == (100.0, wanted)
+
+
+def test_a_ban_is_met_cleanly_by_the_right_word_or_one_that_serves() -> None:
+    ban = opened()
+    asked = Correction("vocabulary/exclude", (), ("Hund",), ("Rüde",), instead=("Köter",))
+    ban.correct("Avoid Hund.", RIGHT, [asked])
+    clean = {RIGHT: 100.0, "Ein Köter läuft im Garten.": 100.0}
+    wrong = dict.fromkeys(
+        [
+            "ein Rüde läuft im Garten.",
+            "Ein läuft im Garten.",
+            "Ein Rüde Köter läuft im Garten.",
+            "Ein Tier läuft im Garten.",
+        ],
+        0.0,
+    )
+    for text, wanted in (clean | wrong).items():
+        found = values(talk(said(ban, text)))
+        assert (found["demand met"], found["clean edit"]) == (100.0, wanted), text
+
+
+def test_text_without_spaces_may_have_a_character_twice() -> None:
+    dance = opened("一个男人和桌子在跳舞。")
+    asked = Correction("content/word", ("少年",), ("桌子",), instead=("青年人",))
+    dance.correct("“youth” is translated wrongly.", "一个男人和少年在跳舞。", [asked])
+    for text, wanted in {"一个男人和青年人在跳舞。": 100.0, "一个男人和青年人少年在跳舞。": 0.0}.items():
+        found = values(talk(said(dance, text)))
+        assert (found["demand met"], found["clean edit"]) == (100.0, wanted), text
+
+
 def test_what_the_user_does_not_name_may_be_said_otherwise() -> None:
     asked = Correction("content/word", ("Hund",), ("Katze",), instead=("Rüde", "Köter"))
     wrong = opened("Eine Katze läuft im Garten.")

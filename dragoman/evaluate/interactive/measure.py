@@ -6,10 +6,10 @@
 - *rest unchanged*: share of the draft's words outside the edit that the answer keeps, by longest common
   subsequence; the mean over answers (:func:`compare.kept`).
 - *clean edit*: share of the answers to corrections that a dialogue for training may hold: every demand is
-  met, nothing changes that none speaks of, and what changes stands where the expected answer has it
-  (:func:`check.edit_fault`). Words that are added count here.
+  met, nothing changes that none speaks of, and the answer has the words of the expected one, or others that
+  serve in their place (:func:`check.edit_fault`). With a system's own draft no answer is expected.
 - *undo exact*: share of the ways back (undo, first version) whose answer is that version to the letter.
-- *final BLEU*, *final chrF++*: of the last version of each dialogue that is not its first.
+- *final BLEU*, *final chrF++*: of the last answer of each dialogue that is a version, against the dialogue's.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dragoman.evaluate.interactive.held_out import fingerprint
 from dragoman.evaluate.interactive.measure import counted, measured
 from dragoman.evaluate.interactive.table import MEASURES
 from dragoman.evaluate.interactive.transcript import Talk
-from dragoman.evaluate.results import DEMAND, Results, Row, write_results
+from dragoman.evaluate.results import DEMAND, Results, Row, of_dialogues, write_results
 from dragoman.evaluate.score import group_of
 from dragoman.evaluate.significance import Pair
 from dragoman.instruct.interactive.task import KINDS
@@ -50,6 +50,13 @@ def add_rows(path: Path, rows: Sequence[Row], keep: Iterable[str] | None = None)
     results.dialogues = [row for row in results.dialogues if row.system in kept] + list(rows)
     write_results(path, results)
     return results
+
+
+def forget_comparisons(path: Path) -> None:
+    """Take the comparisons of dialogues out of a ``results.json``; those of translations stay."""
+    results = read_earlier(path)
+    results.significance = [r for r in results.significance if not of_dialogues(str(r.get("metric")))]
+    write_results(path, results)
 
 
 def compare_talks(

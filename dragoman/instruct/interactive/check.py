@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from dragoman.instruct.interactive.compare import elsewhere
-from dragoman.instruct.interactive.correction import FIRST, UNDO, Correction, unasked
+from dragoman.instruct.interactive.compare import units
+from dragoman.instruct.interactive.correction import FIRST, UNDO, Correction, accepted, unasked
 from dragoman.instruct.interactive.dialogue import Dialogue, Round
 
 NOT_MET = "demand not met"
 MET_BEFORE = "demand met by the draft already"
 CHANGED = "changes beyond the demand"
-ELSEWHERE = "changes in another place"
+ANOTHER = "not the text that is expected"
 SAME = "the answer is the draft"
 NOT_BACK = "the way back is not exact"
 FAULTY = "a faulty text would be learned"
@@ -50,7 +50,7 @@ def edit_fault(
 ) -> str:
     """What is wrong with an answer to corrections of a draft, or ''.
 
-    Where the ``expected`` answer is known, it also tells where words may change, and how often they occur.
+    Where the ``expected`` answer is known, the answer has its words, or others that serve in their place.
     """
     if answer == draft:
         return SAME
@@ -60,8 +60,9 @@ def edit_fault(
         return MET_BEFORE
     if unasked(draft, answer, corrections, spaceless):
         return CHANGED
-    told = expected is not None and not any(correction.free for correction in corrections)
-    return ELSEWHERE if told and elsewhere(draft, expected or "", answer, spaceless) else ""
+    if expected is None or any(correction.free for correction in corrections):
+        return ""
+    return "" if units(answer, spaceless) in accepted(expected, corrections, spaceless) else ANOTHER
 
 
 def _learned_fault(one: Round, real: Collection[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -73,20 +72,6 @@ def kept_beside(draft: str, phrases: Iterable[str], answer: str, spaceless: bool
     named = {word for phrase in phrases for word in units(phrase, spaceless)}
     rest = [word for word in units(draft, spaceless) if word not in named]
     return shared(rest, units(answer, spaceless)) / len(rest) if rest else 1.0
-
-
-def elsewhere(draft: str, expected: str, answer: str, spaceless: bool = False) -> bool:
-    """Whether an answer changes its draft where the expected answer leaves it alone.
-
-    Also whether it has a word more often than both and more than once, or less often than both.
-    """
-    old, right, new = (units(text, spaceless) for text in (draft, expected, answer))
-    places = hunks(old, right)
-    if any(not any(p.start <= h.end and h.start <= p.end for p in places) for h in hunks(old, new)):
-        return True
-    before, wanted, there = Counter(old), Counter(right), Counter(new)
-    often = any(count > max(before[word], wanted[word], 1) for word, count in there.items())
-    return often or any(there[word] < min(before[word], wanted[word]) for word in wanted)
 
 
 def hunks(one: Sequence[str], two: Sequence[str]) -> list[Hunk]:

@@ -11,11 +11,11 @@ from dragoman.instruct.interactive.phrases import Phrase
 from dragoman.instruct.interactive.scene import LONG, Scene, begins
 from dragoman.instruct.interactive.vocabulary import (
     akin,
+    alternatives,
     is_name,
     may_change,
     says_something,
     sure,
-    translations,
 )
 from dragoman.instruct.linked import Side
 from dragoman.instruct.words import word_type
@@ -46,7 +46,7 @@ def left_out(scene: Scene) -> Fault | None:
 
 def _serving(scene: Scene, phrase: Phrase) -> tuple[str, ...]:
     """Other words for a source word that fit in the place of its translation; none for a longer phrase."""
-    return tuple(translations(scene, phrase)) if phrase in scene.pairs else ()
+    return tuple(alternatives(scene, phrase)) if phrase in scene.pairs else ()
 
 
 def spared(scene: Scene) -> Fault | None:

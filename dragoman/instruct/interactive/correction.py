@@ -8,7 +8,7 @@ from typing import Any
 
 from dragoman.errors import DataError
 from dragoman.instruct.interactive.compare import Hunk, hunks, units
-from dragoman.language.phrases import contains
+from dragoman.language.phrases import contains, occurrences
 
 UNDO, FIRST, BOTH = "history/undo", "history/first", "history/both"
 INSTEAD = "history/instead"
@@ -25,7 +25,8 @@ class Correction:
 
     ``must``: phrases that stand in the answer; ``forbid``: phrases that do not, at word borders. ``around``:
     further words that may change with them. ``free``: anything else may change too, as in a revision by
-    people. ``instead``: phrases any of which serves as well as the first of ``must``.
+    people. ``instead``: phrases any of which serves as well as the right one, the first of ``must`` (of
+    ``around``, where nothing must stand there).
     """
 
     kind: str
@@ -44,6 +45,11 @@ class Correction:
     def phrases(self) -> tuple[str, ...]:
         """All that it speaks of: what lies outside must stay."""
         return (*self.must, *self.forbid, *self.around, *self.instead)
+
+    @property
+    def right(self) -> str:
+        """The phrase of the expected answer in place of which others may serve; '' if none may."""
+        return next(iter((*self.must, *self.around)), "") if self.instead else ""
 
     def met(self, draft: str, answer: str) -> bool:
         """Whether an answer does what is asked; without any phrase, another text than the draft's does."""
@@ -91,6 +97,22 @@ def unasked(
         if not named.issuperset(map(str.casefold, old[hunk.start : hunk.end]))
         or not named.issuperset(map(str.casefold, new[hunk.new_start : hunk.new_end]))
     ]
+
+
+def accepted(
+    expected: str, corrections: Sequence[Correction], spaceless: bool = False
+) -> set[tuple[str, ...]]:
+    """The answers that are as good as the expected one, in words and signs: with each phrase that serves in
+    the place of the right one."""
+    texts = {expected}
+    for one in corrections:
+        texts |= {_exchanged(text, one.right, other) for text in texts for other in one.instead}
+    return {units(text, spaceless) for text in texts}
+
+
+def _exchanged(text: str, old: str, new: str) -> str:
+    found = list(occurrences(text, old)) if old else []
+    return text[: found[0][0]] + new + text[found[0][1] :] if found else text
 
 
 def _words(phrases: Iterable[str], spaceless: bool) -> set[str]:

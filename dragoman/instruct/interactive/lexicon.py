@@ -40,7 +40,7 @@ SHORT, ENDING = 4, 2
 """Letters that a form has at least (shorter words are of grammar), and in which two differ at most."""
 EXPECTED = 2.0
 """Times that two words would stand beside each other by chance, from which on it tells that they never do."""
-OFTEN = 0.1
+OFTEN = 0.2
 """Share of a word's places in which another follows, from which on it follows often."""
 BESIDE = ("beside", "times")
 """Files of the words that follow each other: sorted hashes, and how often."""
@@ -93,7 +93,7 @@ class Lexicon:
 
     def endings(self, code: str, word: str) -> list[str]:
         """Other forms of a word: both differ in at most their last two letters, and the first translation of
-        the one is one of the other."""
+        each is one of the other."""
         kind = word_type(word)
         stem = kind[: max(SHORT - 1, len(kind) - ENDING)]
         forms = self._forms[code]
@@ -113,7 +113,7 @@ class Lexicon:
         if not alike or len(short) < SHORT:
             return False
         tables = self.translations(code, one), self.translations(code, two)
-        return any(next(iter(a), EDGE) in b for a, b in (tables, tables[::-1]))
+        return all(next(iter(a), EDGE) in b for a, b in (tables, tables[::-1]))
 
     def only_with_capital(self, code: str, word: str) -> bool:
         """Whether the text never has a word in small letters."""

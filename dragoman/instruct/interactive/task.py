@@ -26,6 +26,8 @@ from dragoman.language.language import Direction, same_language
 from dragoman.prompt.example import Example
 from dragoman.recipe import TaskSpec
 
+VERSION = 2
+"""Goes up when the same lines would give other dialogues."""
 KINDS = ("vocabulary", "grammar", "content", "style", "history", "question")
 LEAST = {"history": min(least for _, least in PLOTS)}
 """User turns that a kind needs, where two are not enough."""

@@ -18,6 +18,8 @@ from dragoman.language.language import same_language
 
 AHEAD, BACK = 0.02, 0.1
 """Least shares that make a word another translation: of the source word's links, and of its own."""
+NAMED = 3
+"""Letters of a source word that a user names at least; shorter ones are mostly of grammar."""
 SURE = 0.1
 """Least share of a word's links that a word has of which a user speaks: one odd link is no translation."""
 WISHED = 2
@@ -47,10 +49,10 @@ def sure(scene: Scene, pair: Phrase) -> bool:
     return count >= SURE * sum(known.values()) > 0
 
 
-def translations(scene: Scene, pair: Phrase, times: int = 1) -> dict[str, int]:
+def alternatives(scene: Scene, pair: Phrase, times: int = 1) -> dict[str, int]:
     """Other words of the corpus for the source word of a pair that fit in its place, with their counts.
 
-    ``times``: how often they have the least shares.
+    None is a form of the right one. ``times``: how often they have the least shares.
     """
     source, right = scene.source.quote(pair.source), scene.target.quote(pair.target)
     known = scene.lexicon.translations(scene.direction.source, source)
@@ -61,27 +63,16 @@ def translations(scene: Scene, pair: Phrase, times: int = 1) -> dict[str, int]:
         written = word[0].upper() + word[1:] if capital and right[0].isupper() else word
         back = scene.lexicon.translations(scene.direction.target, word)
         means = count >= least and back.get(word_type(source), 0) >= times * BACK * sum(back.values())
-        if means and not scene.has(word) and scene.fits(pair.target, word):
+        alike = written[0].isupper() == right[0].isupper() and not (akin(word, right) or scene.has(word))
+        if means and alike and says_something(word, scene.cut[1]) and scene.fits(pair.target, word):
             found[written] = count
     return found
 
 
-def alternatives(scene: Scene, pair: Phrase, times: int = 1) -> dict[str, int]:
-    """Those translations that are another word, no form of the right one."""
-    right = scene.target.quote(pair.target)
-    return {
-        word: count
-        for word, count in translations(scene, pair, times).items()
-        if word[0].isupper() == right[0].isupper()
-        and not akin(word, right)
-        and says_something(word, scene.cut[1])
-    }
-
-
 def may_change(scene: Scene, pair: Phrase) -> bool:
     """Whether a user can speak of a pair: both sides say something, stand there once, away from faults."""
-    words = scene.source.quote(pair.source), scene.target.quote(pair.target)
-    said = all(says_something(word, cut) for word, cut in zip(words, scene.cut, strict=True))
+    source, target = scene.source.quote(pair.source), scene.target.quote(pair.target)
+    said = (scene.cut[0] or len(source) >= NAMED) and says_something(target, scene.cut[1])
     return said and scene.said_once(pair.source) and scene.once(pair.target) and scene.free(*pair.target)
 
 
@@ -125,8 +116,8 @@ def must_not_contain(scene: Scene) -> Fault | None:
     if found is None:
         return None
     pair, wrong = found
-    fits = [scene.target.quote(pair.target), *(word for word in translations(scene, pair) if word != wrong)]
-    asked = Correction("vocabulary/exclude", (), (wrong,), tuple(fits))
+    others = tuple(word for word in alternatives(scene, pair) if not akin(word, wrong))
+    asked = Correction("vocabulary/exclude", (), (wrong,), (scene.target.quote(pair.target),), instead=others)
     return replace(replacing(scene, pair.target, wrong, asked.kind), correction=asked)
 
 
@@ -136,7 +127,7 @@ def keep_name(scene: Scene) -> Fault | None:
         name = scene.target.quote(pair.target)
         if name != scene.source.quote(pair.source) or not is_name(scene, pair) or len(name) < 4:
             continue
-        if scene.once(pair.target) and scene.free(*pair.target):
+        if scene.said_once(pair.source) and scene.once(pair.target) and scene.free(*pair.target):
             fault = replacing(scene, pair.target, misspelt(scene, name), "vocabulary/name", name=name)
             return None if fault.edit.text == name else fault
     return None
