@@ -85,7 +85,7 @@ class Pycld2:
 class FastText:
     """A fastText model file (lid.176, GlotLID, ...) through fasttext-predict; the top label is the answer."""
 
-    _WIKIPEDIA = {"als": "gsw"}  # noqa: RUF012
+    _WIKIPEDIA = {"als": "gsw"}  # noqa: RUF012 (never changed)
     """lid.176 uses the codes of Wikipedias; ``als`` is Alemannic there, Tosk Albanian in ISO 639-3."""
 
     def __init__(self, languages: Iterable[str], path: str) -> None:

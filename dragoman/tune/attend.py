@@ -155,7 +155,7 @@ class _Merged(torch.autograd.Function):
 
     @staticmethod
     @_own_precision()
-    def forward(ctx, q, k, v, tree, scale):  # type: ignore[no-untyped-def,override]
+    def forward(ctx, q, k, v, tree, scale):  # type: ignore[no-untyped-def,override]  # as autograd calls it
         flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
         output, logsum = torch.zeros_like(q), q.new_zeros(q.shape[:2], dtype=torch.float32)
         for part in tree.parts:
@@ -175,7 +175,7 @@ class _Merged(torch.autograd.Function):
 
     @staticmethod
     @_own_precision()
-    def backward(ctx, grad):  # type: ignore[no-untyped-def,override]
+    def backward(ctx, grad):  # type: ignore[no-untyped-def,override]  # as autograd calls it
         q, k, v, output, logsum = ctx.saved_tensors
         flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
         grad = grad.contiguous()
