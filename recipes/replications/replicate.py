@@ -95,7 +95,7 @@ def nllb(options: argparse.Namespace) -> list[Job]:
     """Alignment instructions on NLLB-Seed: four unseen languages, two runs a seed."""
     model = options.runs / "nllb-base" / "stages" / "all" / "model"
     parts = (("", "nllb.yaml"), ("-schedules", "nllb-schedules.yaml"))
-    more = (*PLAIN, "--held-out", "dev,test", "--letters", "bho,nqo", "--row", "256", "--steps", "1250")
+    more = (*PLAIN, "--held-out", "dev,test", "--letters", "bho,nqo", "--row", "256", "--steps", "800")
     runs = [
         run(f"nllb-s{seed}{part}", options, recipe, model, f"seed={seed}")
         for seed in (1, 2, 3)
