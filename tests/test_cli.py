@@ -611,3 +611,26 @@ def test_outputs_of_other_systems_without_any_model(tiny: Tiny, here: Path) -> N
     assert found["significance"]
     page = (here / "scores" / "report.html").read_text(encoding="utf-8")
     assert "google" in page and "ours" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("evaluate x --copy", "--copy: evaluate does not read it without --interactive"),
+        ("evaluate x --beam 2", "--beam: evaluate does not read it without --data"),
+        ("evaluate x --data y --out z --hyp q", "--hyp: evaluate does not read it with --data"),
+        (
+            "evaluate x --interactive --data y --metric TER",
+            "--metric: evaluate does not read it with --",
+        ),
+        (
+            "evaluate x --interactive --dialogues f --kinds style",
+            "--kinds: evaluate does not read it with --d",
+        ),
+        ("evaluate x --interactive --copy", "--copy: evaluate does not read it with answers that are there"),
+        ("compare x --interactive --ref r", "--ref: compare does not read it with --interactive"),
+    ],
+)
+def test_an_option_that_a_mode_does_not_read_is_refused(cli: Cli, arguments: str, expected: str) -> None:
+    status, _, error = cli(*arguments.split())
+    assert status == 1 and expected in error
