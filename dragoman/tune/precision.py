@@ -29,6 +29,16 @@ def bfloat16_pays(compute: str, device: torch.device) -> bool:
     return device.type == "cpu" and bfloat16_units()
 
 
+def emulated(compute: str, device: torch.device) -> str:
+    """What to say of a ``compute`` that asks for bfloat16 where there are no units for it; else empty."""
+    if compute == "bfloat16" and device.type in ("cpu", "cuda") and not bfloat16_pays("auto", device):
+        return (
+            f"model.compute: bfloat16, and this {device.type} has no units for it: a step takes many times "
+            "as long as with model.compute=auto"
+        )
+    return ""
+
+
 @contextmanager
 def low_precision(device: torch.device, on: bool) -> Iterator[None]:
     """Products in bfloat16 by autocast; on a CPU also those of float32 tensors outside it (the head's)."""

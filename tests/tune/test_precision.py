@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dragoman.tune import precision
-from dragoman.tune.precision import bfloat16_pays, low_precision
+from dragoman.tune.precision import bfloat16_pays, emulated, low_precision
 
 CPU = torch.device("cpu")
 
@@ -17,6 +17,9 @@ def test_auto_follows_the_processor(units: bool, monkeypatch: pytest.MonkeyPatch
     assert bfloat16_pays("auto", CPU) is units
     assert bfloat16_pays("bfloat16", CPU) and not bfloat16_pays("float32", CPU)
     assert not bfloat16_pays("auto", torch.device("mps"))
+    assert ("model.compute=auto" in emulated("bfloat16", CPU)) is not units
+    assert not emulated("auto", CPU) and not emulated("float32", CPU)
+    assert not emulated("bfloat16", torch.device("mps"))
 
 
 def test_low_precision_is_taken_back() -> None:
