@@ -238,7 +238,7 @@ def arguments() -> argparse.Namespace:
         options.batches, options.batch_tokens = [16], [4096]
     if importlib.util.find_spec("trl") is None and "trl" in options.contenders:
         options.contenders.remove("trl")
-        print("TRL is not installed (pip install 'dragoman-mt[bench]'): that peer is left out.\n")
+        print("TRL is not installed (pip install -c constraints.txt '.[bench]'): that peer is left out.\n")
     if not options.data.is_dir():
         raise SystemExit(f"{options.data}: no such folder; give Multi30k by --data or DRAGOMAN_DATA")
     options.stages = {

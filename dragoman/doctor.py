@@ -8,6 +8,7 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 
 import dragoman
+from dragoman.errors import install
 
 REQUIRED = (
     "torch", "transformers", "peft", "safetensors", "numpy", "numba", "pydantic", "pyyaml", "typer", "rich",
@@ -36,10 +37,10 @@ def examine() -> str:
         lines.append(f"  {name:<18} {found or 'MISSING'}")
         if found is None:
             missing.append(name)
-    lines += ["", "  extras"]
+    lines += ["", f"  extras; to get one: {install('lid')}"]
     for name, extra, purpose in OPTIONAL:
         found = _version(name)
-        cure = found or f"not installed: pip install 'dragoman-mt[{extra}]'"
+        cure = found or f"not installed: extra {extra}"
         lines.append(f"  {name:<18} {cure}   ({purpose})")
     lines += ["", "  devices", *_devices(missing), ""]
     free = shutil.disk_usage(".").free / 2**30
@@ -47,9 +48,7 @@ def examine() -> str:
     hub = "offline" if os.environ.get("HF_HUB_OFFLINE") else "asked for ids that are no folder"
     lines.append(f"  hub                {hub}")
     lines.append("")
-    lines.append(
-        f"  missing: {', '.join(missing)}: pip install dragoman-mt" if missing else "  nothing is missing"
-    )
+    lines.append(f"  missing: {', '.join(missing)}: {install()}" if missing else "  nothing is missing")
     return "\n".join(lines)
 
 

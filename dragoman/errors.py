@@ -24,6 +24,11 @@ def told(error: OSError) -> str:
     return f"{error.filename or 'system'}: {error.strerror or error}" + (f"; {cure}" if cure else "")
 
 
+def install(extra: str = "") -> str:
+    """The command that installs Dragoman, with an extra: from the clone, as it is on no package index yet."""
+    return f"pip install -c constraints.txt '.{f'[{extra}]' if extra else ''}' (in the clone of Dragoman)"
+
+
 class DragomanError(Exception):
     """Base class; the command line prints it as one line and exits with status 1."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dragoman.errors import DataError
+from dragoman.errors import DataError, install
 from dragoman.hub import no_answer
 from dragoman.recipe import Source
 
@@ -40,9 +40,7 @@ def dataset_rows(source: Source) -> Iterator[Row]:
     except DataError:
         raise
     except ImportError:
-        raise DataError(
-            f"dataset {name}: needs the package `datasets`; run pip install 'dragoman-mt[data]'"
-        ) from None
+        raise DataError(f"dataset {name}: needs the package `datasets`; run {install('data')}") from None
     except Exception as error:
         told = f"{type(error).__name__}: {str(error)[:300]}"
         raise DataError(f"dataset {name}: split {source.split!r} cannot be read ({told})") from error

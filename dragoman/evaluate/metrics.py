@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dragoman.errors import DataError, RecipeError
+from dragoman.errors import DataError, RecipeError, install
 from dragoman.language.language import canonical
 
 Array = NDArray[np.float64]
@@ -125,7 +125,7 @@ def bleu_tokenization(target: str) -> tuple[str, str | None]:
         return "intl", None
     name = _WORD_SEGMENTED.get(code, "13a")
     if not all(importlib.util.find_spec(module) for module in _SEGMENTER_MODULES.get(name, ())):
-        missing = f"{name} is not installed; pip install 'dragoman-mt[eval]'"
+        missing = f"{name} is not installed; {install('eval')}"
         return "char", f"BLEU into {target} counts characters: {missing}"
     return name, None
 

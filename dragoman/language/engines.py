@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dragoman.errors import ModelError
+from dragoman.errors import ModelError, install
 from dragoman.language.labels import Labels, clip
 from dragoman.language.language import OTHER, UNKNOWN, LanguageError, canonical
 from dragoman.language.storage import read_identifier, write_identifier
@@ -21,9 +21,7 @@ _ALL = 1 << 20
 
 
 def _need(package: str, spec: str) -> ModelError:
-    return ModelError(
-        f"identifier {spec!r} needs the package {package}: install it with pip install 'dragoman-mt[lid]'"
-    )
+    return ModelError(f"identifier {spec!r} needs the package {package}: install it with {install('lid')}")
 
 
 def _known(code: str) -> str:

@@ -54,7 +54,7 @@ language: {json.dumps(list(card["languages"]))}
 ---
 # {card["name"]}, {card["stage"]}
 
-Tuned from `{card["base"]}` with [Dragoman](https://pypi.org/project/dragoman-mt/) {card["dragoman"]},
+Tuned from `{card["base"]}` with Dragoman {card["dragoman"]},
 stage `{card["stage"]}`, {card["step"]} steps. Prompt template: `{card["template"]}`.
 
     dragoman translate . --direction {next(iter(card["training_pairs"]), "en-de")} --input text.txt

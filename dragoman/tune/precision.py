@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
+from dragoman.recipe import Model
+
 
 def bfloat16_units() -> bool:
     """True if the processor multiplies bfloat16 matrices by itself (AMX or AVX512-BF16)."""
@@ -29,14 +31,22 @@ def bfloat16_pays(compute: str, device: torch.device) -> bool:
     return device.type == "cpu" and bfloat16_units()
 
 
-def emulated(compute: str, device: torch.device) -> str:
-    """What to say of a ``compute`` that asks for bfloat16 where there are no units for it; else empty."""
-    if compute == "bfloat16" and device.type in ("cpu", "cuda") and not bfloat16_pays("auto", device):
-        return (
-            f"model.compute: bfloat16, and this {device.type} has no units for it: a step takes many times "
-            "as long as with model.compute=auto"
+def remarks(settings: Model, device: torch.device) -> list[str]:
+    """What to say of the precision that a recipe asks for, where it is slow here or loses updates."""
+    found = []
+    asked = [key for key in ("dtype", "compute") if getattr(settings, key) == "bfloat16"]
+    if asked and device.type in ("cpu", "cuda") and not bfloat16_pays("auto", device):
+        better = "float32" if "dtype" in asked else "auto"
+        found.append(
+            f"model.{asked[0]}: bfloat16, and this {device.type} has no units for it: a step takes many "
+            f"times as long as with {better}"
         )
-    return ""
+    if settings.dtype == "bfloat16" and settings.lora is None:
+        found.append(
+            "model.dtype: bfloat16 without model.lora: updates below 1/256 of a weight are rounded away, "
+            "at rates of 1e-5 most of them; float32 weights keep them"
+        )
+    return found
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from dragoman.tune.model import (
     save_model,
     trainable,
 )
-from dragoman.tune.precision import bfloat16_pays, emulated
+from dragoman.tune.precision import bfloat16_pays, remarks
 from dragoman.tune.slices import collect
 from dragoman.tune.source import Source
 from dragoman.tune.step import Stepper
@@ -105,8 +105,8 @@ def run_stage(
     judge of its languages.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if parallel.is_main() and (slow := emulated(recipe.model.compute, resolve_device(recipe.model.device))):
-        say(f"stage {stage.name}: {slow}")
+    for remark in remarks(recipe.model, resolve_device(recipe.model.device)) if parallel.is_main() else ():
+        say(f"stage {stage.name}: {remark}")
     tokenizer = load_tokenizer(start)
     encoder = make_encoder(recipe, tokenizer)
     seed = recipe.seed if stage.seed is None else stage.seed

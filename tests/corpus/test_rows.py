@@ -193,6 +193,6 @@ class TestDatasets:
     def test_missing_package_names_the_extra(self, drops: Drops, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "datasets", None)
         with pytest.raises(
-            DataError, match=r"needs the package `datasets`; run pip install 'dragoman-mt\[data\]'"
+            DataError, match=r"needs the package `datasets`; run pip install -c constraints.txt '.\[data\]'"
         ):
             read(drops, dataset="user/name")

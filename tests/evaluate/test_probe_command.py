@@ -136,7 +136,7 @@ def test_the_picture_is_one_of_layers_and_systems(
     assert not list(here.rglob("*.part"))
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     _, said = probed(cli, "base", "--data", "text", "-d", "de-en", "--out", "plain")
-    assert "no probe.png: pip install 'dragoman-mt[plot]'" in said
+    assert "no probe.png: pip install -c constraints.txt '.[plot]'" in said
     assert sorted(p.name for p in (here / "plain").iterdir()) == ["probe.json", "probe.svg"]
 
 

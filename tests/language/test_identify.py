@@ -229,7 +229,7 @@ def test_unknown_specification_and_missing_packages(monkeypatch: pytest.MonkeyPa
         make_identifier("langid", ["en"])
     monkeypatch.setitem(sys.modules, "pycld2", None)
     monkeypatch.setitem(sys.modules, "fasttext", None)
-    with pytest.raises(ModelError, match=r"pip install 'dragoman-mt\[lid\]'"):
+    with pytest.raises(ModelError, match=r"pip install -c constraints.txt '.\[lid\]'"):
         make_identifier("pycld2", ["en"])
     with pytest.raises(ModelError, match="needs the package fasttext-predict"):
         make_identifier(f"fasttext:{tmp_path}/lid.bin", ["en"])

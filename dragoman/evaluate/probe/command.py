@@ -9,7 +9,7 @@ from pathlib import Path
 from dragoman.console import progress, say
 from dragoman.corpus.drops import Drop
 from dragoman.corpus.readers import read_source
-from dragoman.errors import RecipeError
+from dragoman.errors import RecipeError, install
 from dragoman.evaluate.probe.look import BATCH_TOKENS, look_inside
 from dragoman.evaluate.probe.result import FILE, PNG, SVG, ProbeResults, write_probe
 from dragoman.evaluate.probe.table import show
@@ -72,7 +72,7 @@ def write_all(folder: Path, results: ProbeResults) -> None:
     if write_png(folder / PNG, results):
         say(f" probe     {made}, {PNG}")
     else:
-        say(f" probe     {made} (no {PNG}: pip install 'dragoman-mt[plot]')")
+        say(f" probe     {made} (no {PNG}: {install('plot')})")
 
 
 def told(results: ProbeResults) -> list[str]:
