@@ -25,9 +25,9 @@ from dragoman.errors import DataError
 from dragoman.evaluate.interactive.ask import ask_all, copy_draft
 from dragoman.evaluate.interactive.measure import marks_of, measured, meets
 from dragoman.evaluate.interactive.score import add_rows, compare_talks, rows_of
-from dragoman.evaluate.interactive.table import of_rows, show
+from dragoman.evaluate.interactive.table import of_rows, parted, show
 from dragoman.evaluate.interactive.transcript import Answer, Talk, Transcript, read_talks, write_talk
-from dragoman.evaluate.results import Results, Row, merge, read_results, write_results
+from dragoman.evaluate.results import DEMAND, Results, Row, merge, read_results, write_results
 from dragoman.instruct.interactive.correction import Correction
 from dragoman.language.language import Direction
 from dragoman.prompt.example import Turn
@@ -72,7 +72,8 @@ KINDS = {
     ),
     "question/target": (
         DRAFT, Correction("question/target", ("Garten",), (), ("garden",)),
-        ["“garden” ist “Garten”.", "Garten"], [DRAFT, RIGHT, "“garden” ist “Haus”.", ""],
+        ["“garden” ist “Garten”.", "Garten"],
+        [DRAFT, RIGHT, "läuft im Garten.", "Garten im läuft Hund Ein", "“garden” ist “Haus”.", ""],
     ),
     "question/source": (
         DRAFT, Correction("question/source", ("garden",), (), ("Garten",)),
@@ -174,14 +175,29 @@ def test_kinds_turns_and_users_apart() -> None:
     answers = (DRAFT, "“garden” ist “Garten”.", "Ein Rüde läuft.", "Ein Rüde läuft im Garten")
     found = values(talk(said(corrected(), RIGHT), said(long(), *answers)))
     assert found["demand met: vocabulary"] == 50.0 and found["demand met: turn 2"] == 50.0
-    assert found["demand met: question"] == found["demand met: turn 3"] == 100.0
+    assert found["demand met: question"] == 100.0 and "demand met: turn 3" not in found
     assert found["demand met: content"] == found["demand met: turn 4"] == 100.0
-    assert found["demand met"] == pytest.approx(100 * 3 / 4)
-    assert found["demand met: user en"] == 100.0 and found["demand met: user other"] == pytest.approx(200 / 3)
+    assert found["demand met"] == pytest.approx(100 * 2 / 3), "without the question"
+    assert found["demand met: user en"] == 100.0 and found["demand met: user other"] == 50.0
     assert "rest unchanged: question" not in found and "demand met: turn 5" not in found
     assert found["undo exact"] == 0.0, "the full stop is missing"
     exact = said(long(), *answers[:3], RIGHT)
     assert values(talk(exact))["undo exact"] == 100.0
+
+
+def test_users_are_compared_in_the_directions_that_have_both() -> None:
+    """Of three directions one has a user who speaks English alone, and gets all that it asks for."""
+    rows = [
+        Row("x", 1, direction, "all", f"{DEMAND}: user {user}", value, "s", 9)
+        for direction, user, value in [
+            ("en-de", "en", 40.0), ("en-de", "other", 20.0), ("fr-en", "en", 60.0), ("fr-en", "other", 40.0),
+            ("en-cs", "en", 100.0),
+        ]
+    ]  # fmt: skip
+    ((_, cells),) = parted(of_rows(rows), DEMAND, "all").rows
+    assert [str(cell) for cell in cells] == ["50.0", "30.0"]
+    alone = parted(of_rows([row for row in rows if row.metric.endswith("en")]), DEMAND, "all")
+    assert [str(cell) for cell in alone.rows[0][1]] == ["66.7"]
 
 
 def test_a_clean_edit_does_what_is_asked_and_nothing_else() -> None:

@@ -45,7 +45,7 @@ def dialogue() -> Dialogue:
     made.translate("Translate into German:", draft, context(draft))
     made.correct("Use “Rüde”.", RIGHT, [ASKED])
     made.reply("Which word is “dog”?", "“Rüde”.", "question/target", [Correction("q", ("Rüde",))])
-    made.undo("Undo that.", context(draft))
+    made.undo("Undo that.")
     return made
 
 
@@ -187,7 +187,10 @@ def test_the_checker_finds_what_is_wrong() -> None:
     assert made("Ein Rüde läuft im Park.").startswith(CHANGED)
     assert made(draft).startswith(SAME)
     assert made(RIGHT, Correction("vocabulary/exclude", (), ("Kater",))).startswith(MET_BEFORE)
-    assert made(RIGHT, learn="Ein anderer Satz.").startswith(FAULTY)
+    assert made(RIGHT, learn="Ein anderer Satz.") == "", "what else is wrong in the draft is to be copied"
+    free = Correction("style/revision", free=True)
+    assert made(RIGHT, free) == ""
+    assert made("Ein Kater.", free).startswith(FAULTY), "an open wish is answered by what people wrote"
 
 
 def test_the_checker_wants_the_exact_way_back() -> None:
@@ -198,18 +201,10 @@ def test_the_checker_wants_the_exact_way_back() -> None:
     assert fault(made, [RIGHT]).startswith(NOT_BACK)
 
 
-def test_the_checker_lets_no_faulty_word_be_learned() -> None:
+def test_the_checker_lets_no_draft_be_learned() -> None:
     made = dialogue()
     draft = made.versions[0]
     made.rounds[0] = Round("Translate:", draft, "translate", 0, None, (), (Span(draft, 1.0),))
     assert fault(made, [RIGHT]).startswith(FAULTY)
-    made.rounds[0] = Round(
-        "Translate:",
-        draft,
-        "translate",
-        0,
-        None,
-        (),
-        (Span("Ein ", 1.0), Span("Hund", 0.0), Span(draft[8:], 1.0)),
-    )
+    made.rounds[0] = Round("Translate:", draft, "translate", 0, None, (), context(draft))
     assert fault(made, [RIGHT]) == ""

@@ -2,7 +2,9 @@
 
 - *demand met*: share of the demands that an answer meets, by the check of the dialogues themselves
   (:meth:`Correction.met`); a correction of two faults in one turn is two demands. Nothing is met by an empty
-  answer, no question by the whole text again, and no ban of words by an answer without half of the rest.
+  answer, and no ban of words by an answer without half of the rest. Questions are a part of their own and in
+  no other: how many are asked says nothing of the corrections. None is met by an answer that holds other
+  words of the text in question.
 - *rest unchanged*: share of the draft's words outside the edit that the answer keeps, by longest common
   subsequence; the mean over answers (:func:`compare.kept`).
 - *clean edit*: share of the answers to corrections that a dialogue for training may hold: every demand is
@@ -26,7 +28,7 @@ from dragoman.evaluate.interactive.transcript import Answer, Talk, Transcript
 from dragoman.evaluate.metrics import Array, LineScores, make_metric
 from dragoman.evaluate.results import CLEAN, DEMAND, FINAL, REST, UNDONE
 from dragoman.instruct.interactive.check import edit_fault
-from dragoman.instruct.interactive.compare import kept, kept_beside, shared, units
+from dragoman.instruct.interactive.compare import kept, kept_beside, units
 from dragoman.instruct.interactive.correction import FIRST, UNDO, Correction, holds
 from dragoman.instruct.interactive.dialogue import Round
 from dragoman.instruct.interactive.task import KINDS
@@ -37,7 +39,10 @@ HALF = 0.5
 """Least share of the rest that an answer keeps which is to lack words: text at random lacks them too."""
 PARTED = {DEMAND, REST}
 """Measures that are told for each kind, turn and language of the user as well."""
-VERSION = 2
+STRAY = 2
+"""Other words of the text, and at most a third, that an answer to a question may hold: `is` may stand."""
+QUESTION = "question"
+VERSION = 3
 """Goes up when the same answers would get other numbers."""
 
 
@@ -79,8 +84,9 @@ def marks_of(transcript: Transcript, cut: bool = False) -> Iterator[Mark]:
             continue
         asked = [correction for correction in one.corrections if speaks_of(correction, answer.draft)]
         for correction in asked:
-            met = meets(correction, answer, dialogue.source, cut)
-            yield Mark(DEMAND, float(met), frozenset({*about, kind_of(one, correction)}))
+            met = meets(correction, answer, dialogue.source, cut, one.answer)
+            kind = kind_of(one, correction)
+            yield Mark(DEMAND, float(met), frozenset({kind} if kind == QUESTION else {*about, kind}))
         rest = _rest(one, asked, answer, cut)
         if rest is not None:
             yield Mark(REST, rest, frozenset({*about, *(kind_of(one, c) for c in asked)}))
@@ -101,27 +107,29 @@ def speaks_of(correction: Correction, draft: str) -> bool:
 
     Of a question: whether the words stand in it that the user speaks of.
     """
-    if correction.group == "question":
+    if correction.group == QUESTION:
         named = correction.must if correction.kind == "question/target" else correction.around
         return all(holds(draft, phrase) for phrase in named)
     there = all(holds(draft, phrase) for phrase in correction.forbid)
     return there and not correction.met(draft, draft)
 
 
-def meets(correction: Correction, answer: Answer, source: str, cut: bool = False) -> bool:
-    """Whether an answer meets a demand."""
+def meets(correction: Correction, answer: Answer, source: str, cut: bool = False, reply: str = "") -> bool:
+    """Whether an answer meets a demand; ``reply``: the right answer to a question, whose words may stand."""
     if not answer.text or not correction.met(answer.draft, answer.text):
         return False
-    if correction.group != "question":
+    if correction.group != QUESTION:
         return bool(correction.must) or correction.free or _kept([correction], answer, cut) >= HALF
-    return not any(_repeats(text, answer.text, correction, cut) for text in (answer.draft, source))
+    wanted = (reply, *correction.phrases)
+    return not any(_more_of(text, answer.text, wanted, cut) for text in (answer.draft, source))
 
 
-def _repeats(text: str, answer: str, correction: Correction, cut: bool) -> bool:
-    """Whether an answer holds, in order, more than half of the words of a text that a question leaves out."""
-    named = {word for phrase in correction.phrases for word in units(phrase, cut)}
-    rest = [word for word in units(text, cut) if word not in named and any(map(str.isalnum, word))]
-    return 2 * shared(rest, units(answer, cut)) > len(rest)
+def _more_of(text: str, answer: str, wanted: Sequence[str], cut: bool) -> bool:
+    """Whether an answer holds more of a text, in any order, than what is wanted and a few words."""
+    named = {word.casefold() for phrase in wanted for word in units(phrase, cut)}
+    rest = {word.casefold() for word in units(text, cut) if any(map(str.isalnum, word))} - named
+    stray = rest & {word.casefold() for word in units(answer, cut)}
+    return len(stray) > min(STRAY, len(rest) // 3)
 
 
 def _rest(one: Round, asked: Sequence[Correction], answer: Answer, cut: bool) -> float | None:
@@ -154,7 +162,8 @@ def _shares(measure: str, part: str, marks: Sequence[Sequence[Mark]], signature:
     """The mean of a measure, or of a part of it, in percent; statistics: sum and number of each dialogue."""
     rows = []
     for row in marks:
-        values = [m.value for m in row if m.measure == measure and (not part or part in m.parts)]
+        counted = (m for m in row if m.measure == measure)
+        values = [m.value for m in counted if (part in m.parts if part else QUESTION not in m.parts)]
         rows.append([sum(values), float(len(values))])
     statistics = np.array(rows, dtype=np.float64)
     if not statistics[:, 1].any():

@@ -27,13 +27,27 @@ def overview(results: Results) -> Table:
 
 
 def parted(results: Results, measure: str, group: str) -> Table:
-    """Systems x parts of a measure: by kind, by turn, by user; means over the directions that have them."""
+    """Systems x parts of a measure: by kind, by turn, by user; means over the directions that have them.
+
+    Users are compared in the directions that have all of them: elsewhere they would differ by the languages.
+    """
+    results = _comparable(results, measure)
     where = f", {group}" if len(results.groups) > 1 else ""
     spans: list[tuple[str, str, Mapping[str, str]]] = []
     for heading, parts in parts_of(results, measure).items():
         columns = {shown: f"{measure}: {part}" for part, shown in parts.items()}
         spans.append((heading if spans else f"{measure}{where}, {heading}", group, columns))
     return _table(results, spans)
+
+
+def _comparable(results: Results, measure: str) -> Results:
+    """The results without rows by user in directions that have but some of the users, if others have all."""
+    users = {name for name in results.metrics if name.startswith(f"{measure}: user ")}
+    spoken = {(row.direction, row.metric) for row in results.rows if row.metric in users}
+    whole = {d for d, _ in spoken if all((d, name) in spoken for name in users)}
+    if not whole:
+        return results
+    return of_rows([row for row in results.rows if row.metric not in users or row.direction in whole])
 
 
 def parts_of(results: Results, measure: str) -> dict[str, dict[str, str]]:

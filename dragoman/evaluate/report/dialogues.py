@@ -99,7 +99,7 @@ def _card(said: list[tuple[str, Transcript]]) -> Markup:
 def _answer(system: str, one: Round, answer: Answer, source: str) -> Markup:
     good = answer.text == answer.expected
     if one.corrections:
-        good = all(meets(correction, answer, source) for correction in one.corrections)
+        good = all(meets(correction, answer, source, reply=one.answer) for correction in one.corrections)
     badge = None if good else el("span", "not met" if one.corrections else "not exact", class_="badge")
     who = el("span", el("bdi", system), class_="who")
     return el("div", who, _text(answer.text, badge), class_="answer" + " off" * (not good))

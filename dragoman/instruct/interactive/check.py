@@ -1,4 +1,4 @@
-"""Whether a dialogue is right: demands met, the rest kept, the way back exact, no fault learned."""
+"""Whether a dialogue is right: demands met, the rest kept, the way back exact, no draft learned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ FAULTY = "a faulty text would be learned"
 def fault(dialogue: Dialogue, real: Collection[str], spaceless: bool = False) -> str:
     """What is wrong with a built dialogue, or ''.
 
-    ``real`` are the texts that people wrote: whatever is learned of a version must be theirs.
+    ``real`` are the texts that people wrote: a learned translation must be one of them, and so must what is
+    learned in answer to an open wish.
     """
     versions = dialogue.versions
     for one in dialogue.rounds:
@@ -66,18 +67,11 @@ def edit_fault(
 
 
 def _learned_fault(one: Round, real: Collection[str]) -> str:
-    """A version learned as a whole must be a text of people; learned pieces must stand in one, in order."""
-    if all(span.weight > 0 for span in one.spans):
-        return "" if one.answer in real else FAULTY
-    pieces = [span.text.strip() for span in one.spans if span.weight > 0]
-    return "" if any(_in_order(pieces, text) for text in real) else FAULTY
+    """What is learned as a translation, or in answer to an open wish, must be a text of people.
 
-
-def _in_order(pieces: list[str], text: str) -> bool:
-    done = 0
-    for piece in pieces:
-        place = text.find(piece, done)
-        if place < 0:
-            return False
-        done = place + len(piece)
-    return True
+    Any other version is one that stands there already, but for what the user asked: that is checked before.
+    """
+    open_ = one.before is None or any(correction.free for correction in one.corrections)
+    if one.kind in (UNDO, FIRST) or not open_ or not any(span.weight for span in one.turn().spans):
+        return ""
+    return "" if one.answer in real else FAULTY

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from dragoman.instruct.interactive.correction import Correction
 from dragoman.instruct.interactive.fault import Fault, Maker, deletion, insertion, replacing
+from dragoman.instruct.interactive.grammar import small
 from dragoman.instruct.interactive.phrases import Phrase
 from dragoman.instruct.interactive.scene import LONG, Scene, begins
 from dragoman.instruct.interactive.vocabulary import (
     akin,
     alternatives,
+    complete,
     is_name,
     may_change,
     says_something,
@@ -21,6 +23,8 @@ from dragoman.instruct.linked import Side
 from dragoman.instruct.words import word_type
 from dragoman.language.phrases import occurrences
 
+NAME = 3
+"""Letters in which a name is longer in one language at most: more make a compound of it."""
 TRIES = 8
 """Other lines that are looked at for words to put into this one."""
 
@@ -29,7 +33,7 @@ def left_out(scene: Scene) -> Fault | None:
     """A phrase is left out, and what is left has stood side by side elsewhere."""
     for phrase in scene.shuffled(scene.phrases):
         start, end = phrase.target
-        whole = end - start == 1 or scene.ends_a_clause(phrase)
+        whole = (end - start == 1 or scene.ends_a_clause(phrase)) and complete(scene, phrase)
         room = scene.free(start - 1, end + 1) and 2 * (end - start) <= scene.size and end < scene.size
         if not whole or not room or begins(scene.target, start) or not scene.closes(phrase.target):
             continue
@@ -50,11 +54,13 @@ def _serving(scene: Scene, phrase: Phrase) -> tuple[str, ...]:
 
 
 def spared(scene: Scene) -> Fault | None:
-    """A phrase at the end of a clause is left out, and what is left may end there: the user wishes it so."""
+    """A phrase at the end of a clause that begins with a small word is left out, and what is left may end
+    there: the user wishes it so."""
     for phrase in scene.shuffled(scene.phrases):
         start, end = phrase.target
-        room = scene.free(start - 1, end + 1) and 1 < end - start <= scene.size - 3 and end < scene.size
-        if room and start > 1 and scene.ends_a_clause(phrase) and scene.ends_without(phrase.target):
+        room = scene.free(start - 1, end + 1) and 1 < end - start <= scene.size / 2 and end < scene.size
+        apart = scene.ends_a_clause(phrase) and scene.ends_without(phrase.target)
+        if room and start > 1 and apart and small(scene, scene.word(start)) and complete(scene, phrase):
             gone, word = scene.target.quote(phrase.target), scene.source.quote(phrase.source)
             asked = Correction("content/omitted", (gone,))
             edit = deletion(scene, phrase.target)
@@ -177,8 +183,8 @@ def _name_pair(scene: Scene, pair: Phrase) -> bool:
     """A name in both languages: in one script it begins alike, in two scripts its capital tells."""
     one, two = scene.source.quote(pair.source), scene.target.quote(pair.target)
     scripts = {unicodedata.name(word[0], "").split(" ")[0] for word in (one, two)}
-    alike = one[:3].casefold() == two[:3].casefold() or len(scripts) > 1
-    return alike and len(two) > 2 and is_name(scene, pair)
+    alike = one[:3].casefold() == two[:3].casefold() and abs(len(one) - len(two)) <= NAME
+    return (alike or len(scripts) > 1) and len(two) > 2 and is_name(scene, pair)
 
 
 def wrong_negation(scene: Scene) -> Fault | None:

@@ -116,26 +116,26 @@ class Dialogue:
         """An answer that is no translation; the versions stay as they are."""
         return self._add(Round(said, answer, kind, None, self.current, tuple(corrections)))
 
-    def undo(self, said: str, spans: tuple[Span, ...] = ()) -> str:
+    def undo(self, said: str) -> str:
         """Back to the version that the present one was made from, word for word."""
         made_from = self.parent(self._current())
         if made_from is None:
             raise DataError("there is nothing to undo: this is the first version")
-        return self._return(said, made_from, UNDO, spans)
+        return self._return(said, made_from, UNDO)
 
-    def first(self, said: str, spans: tuple[Span, ...] = ()) -> str:
+    def first(self, said: str) -> str:
         """Back to the first version, word for word."""
         if self._current() == 0:
             raise DataError("this is the first version already")
-        return self._return(said, 0, FIRST, spans)
+        return self._return(said, 0, FIRST)
 
-    def both(self, said: str, answer: str, spans: tuple[Span, ...] = ()) -> str:
+    def both(self, said: str, answer: str) -> str:
         """The corrections of the last two versions together, on the version that both were made from."""
         pair = [one for one in self.rounds if one.corrections and one.version is not None][-2:]
         if len(pair) < 2 or pair[0].before != pair[1].before:
             raise DataError("both corrections need two versions that were made from the same one")
         asked = [correction for one in pair for correction in one.corrections]
-        return self.correct(said, answer, asked, spans, BOTH, pair[0].before)
+        return self.correct(said, answer, asked, kind=BOTH, before=pair[0].before)
 
     def parent(self, version: int) -> int | None:
         """The version that one was made from; None of the first."""
@@ -189,9 +189,9 @@ class Dialogue:
             raise DataError("there is no translation yet")
         return self.current
 
-    def _return(self, said: str, version: int, kind: str, spans: tuple[Span, ...]) -> str:
+    def _return(self, said: str, version: int, kind: str) -> str:
         text = self.versions[version]
-        return self._add(Round(said, text, kind, version, self.current, (), spans))
+        return self._add(Round(said, text, kind, version, self.current))
 
     def _add(self, one: Round, where: str = "dialogue") -> str:
         for what, text in (("source text", self.source), ("user turn", one.said), ("answer", one.answer)):

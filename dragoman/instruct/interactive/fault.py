@@ -75,5 +75,5 @@ def insertion(scene: Scene, place: int, text: str) -> Edit:
 
 
 def deletion(scene: Scene, span: Link) -> Edit:
-    """The edit that takes target words out; it shows in the word behind them."""
-    return Edit(*scene.gap(span), "", scene.target.words[span[1]].end if span[1] < scene.size else 0)
+    """The edit that takes target words out."""
+    return Edit(*scene.gap(span), "")

@@ -1,7 +1,7 @@
 """Grammar: one fault in the draft, of word order, of an ending, a word doubled or missing.
 
-A fault is one only if the corpus never has the words beside each other that it brings together; of a wrong
-ending, only if it should have them by chance.
+A fault is one only if the corpus never has the words beside each other that it brings together, though by
+chance it should.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dragoman.instruct.interactive.scene import Scene, begins
 
 SMALL = 4
 """Letters of the longest word that goes missing: one of grammar."""
+FREQUENT = 0.002
+"""Share of the corpus that such a word has at least."""
 
 
 def _places(scene: Scene, width: int) -> list[int]:
@@ -33,7 +35,7 @@ def wrong_order(scene: Scene) -> Fault | None:
     for k in _places(scene, 2):
         one, two = scene.word(k), scene.word(k + 1)
         words = scene.word(k - 1), two, one, scene.word(k + 2)
-        if one == two or scene.met(two, one) or (scene.met(*words[:2]) and scene.met(*words[2:])):
+        if one == two or not scene.strange(two, one) or (scene.met(*words[:2]) and scene.met(*words[2:])):
             continue
         start, end = scene.spot((k, k + 2))
         between = scene.text[scene.spot((k, k + 1))[1] : scene.spot((k + 1, k + 2))[0]]
@@ -67,19 +69,31 @@ def doubled(scene: Scene) -> Fault | None:
 
 
 def missing(scene: Scene) -> Fault | None:
-    """A small word between two others is missing."""
+    """A small word between two others is missing; any that the corpus has between them serves as well."""
     for k in _places(scene, 1):
         before, word, after = scene.word(k - 1), scene.word(k), scene.word(k + 1)
-        small = len(word) <= (1 if scene.cut[1] else SMALL) and word.isalpha() and word.islower()
-        if not small and not scene.cut[1]:
+        around = scene.is_word(k - 1) and scene.is_word(k + 1)
+        if not around or not (scene.cut[1] or small(scene, word)) or not scene.strange(before, after):
             continue
-        if not scene.is_word(k - 1) or not scene.is_word(k + 1) or scene.met(before, after):
-            continue
-        whole = scene.text[scene.spot((k - 1, k))[0] : scene.spot((k + 1, k + 2))[1]]
-        asked = Correction("grammar/missing", (whole,), (), (word,))
+        first, last = scene.spot((k - 1, k))[0], scene.spot((k + 1, k + 2))[1]
+        start, end = scene.spot((k, k + 1))
+        head, tail = scene.text[first:start], scene.text[end:last]
+        others = [w for w in _small_words(scene) if w != word and scene.known_between((k, k + 1), w)]
+        serving = tuple(head + other + tail for other in others)
+        asked = Correction("grammar/missing", (head + word + tail,), (), (word,), instead=serving)
         values = {"before": before, "after": after}
         return Fault(deletion(scene, (k, k + 1)), (k - 1, k + 2), asked, asked.kind, values)
     return None
+
+
+def small(scene: Scene, word: str) -> bool:
+    """Whether a target word is short, frequent and without a capital, as words of grammar are."""
+    return word in _small_words(scene)
+
+
+def _small_words(scene: Scene) -> list[str]:
+    frequent = scene.lexicon.frequent(scene.direction.target, FREQUENT)
+    return [word for word in frequent if len(word) <= (1 if scene.cut[1] else SMALL) and word.isalpha()]
 
 
 MAKERS: dict[str, Maker] = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import json
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
@@ -28,7 +29,7 @@ from dragoman.language.language import Direction
 if TYPE_CHECKING:
     from dragoman.corpus.store import Store
 
-MADE = 2
+MADE = 3
 """Goes up when the same links would give another lexicon."""
 LINES = 200_000
 """Lines that are read, evenly spread over the text."""
@@ -44,6 +45,8 @@ OFTEN = 0.2
 """Share of a word's places in which another follows, from which on it follows often."""
 BESIDE = ("beside", "times")
 """Files of the words that follow each other: sorted hashes, and how often."""
+BETWEEN = "between"
+"""File of three words that follow each other: sorted hashes."""
 EDGE = ""
 """Stands beside the first word and the last."""
 
@@ -57,7 +60,9 @@ class Lexicon:
         self._forms: dict[str, list[tuple[str, str]]] = {}
         self._counts: dict[str, dict[str, int]] = {}
         self._total: dict[str, int] = {}
+        self._frequent: dict[tuple[str, float], list[str]] = {}
         self._beside: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._between: dict[str, np.ndarray] = {}
         for number, code in enumerate(manifest["pair"]):
             table = json.loads((folder / f"words-{number}.json").read_text(encoding="utf-8"))
             self._translations[code] = table["translations"]
@@ -65,6 +70,7 @@ class Lexicon:
             self._counts[code], self._total[code] = table["counts"], table["total"]
             hashes, times = (np.load(folder / f"{name}-{number}.npy", mmap_mode="r") for name in BESIDE)
             self._beside[code] = hashes, times
+            self._between[code] = np.load(folder / f"{BETWEEN}-{number}.npy", mmap_mode="r")
 
     def translations(self, source: str, word: str) -> dict[str, int]:
         """How often a word of the language ``source`` is linked to which words, the most frequent first."""
@@ -72,14 +78,24 @@ class Lexicon:
 
     def beside(self, code: str, one: str, two: str) -> int:
         """How often the second word follows the first; EDGE stands for the start and the end of a line."""
-        wanted = np.uint64(_hash(word_type(one), word_type(two)))
         known, times = self._beside[code]
-        place = int(np.searchsorted(known, wanted))
-        return int(times[place]) if place < len(known) and known[place] == wanted else 0
+        place = _place(known, one, two)
+        return 0 if place is None else int(times[place])
+
+    def between(self, code: str, before: str, word: str, after: str) -> bool:
+        """Whether a word ever stands between two others; EDGE stands for the start and the end of a line."""
+        return _place(self._between[code], before, word, after) is not None
 
     def count(self, code: str, word: str) -> int:
         """How often a word is there, whatever its case; 0 also of a rare one."""
         return self._counts[code].get(word_type(word), 0)
+
+    def frequent(self, code: str, share: float) -> list[str]:
+        """The types that make up so much of the text, each by itself."""
+        if (code, share) not in self._frequent:
+            least, counts = share * self._total[code], self._counts[code]
+            self._frequent[code, share] = [kind for kind in counts if kind and counts[kind] >= least]
+        return self._frequent[code, share]
 
     def strange(self, code: str, one: str, two: str) -> bool:
         """Whether the second word never follows the first, though by chance it should."""
@@ -141,13 +157,15 @@ class _Counts:
         self.forms: Counter[str] = Counter()
         self.types: Counter[str] = Counter()
         self.beside: Counter[int] = Counter()
+        self.between = array("Q")
         self.translations: dict[str, Counter[str]] = defaultdict(Counter)
 
     def see(self, side: Side) -> None:
         """Count the words of a line; not the form of the first: its capital may be due to its place."""
         types = [EDGE, *side.types, EDGE]
         self.types.update(types[1:])
-        self.beside.update(_hash(one, two) for one, two in pairwise(types))
+        self.beside.update(_hash(*two) for two in pairwise(types))
+        self.between.extend(_hash(*three) for three in zip(types, types[1:], types[2:], strict=False))
         self.forms.update(side.text[word.start : word.end] for word in side.words[1:] if word.content)
 
     def written(self) -> dict[str, str]:
@@ -191,6 +209,7 @@ def _make(store: Store, pair: Direction, links: PairLinks, folder: Path) -> None
             followed = np.array(sorted(counted.beside.items()), np.uint64).reshape(-1, 2)
             for name, column in zip(BESIDE, followed.T, strict=True):
                 np.save(part / f"{name}-{number}.npy", np.ascontiguousarray(column))
+            np.save(part / f"{BETWEEN}-{number}.npy", np.unique(np.array(counted.between, np.uint64)))
         write_manifest(part, {"format": FORMAT, "pair": list(pair)})
 
 
@@ -209,5 +228,12 @@ def _by_count(counts: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _hash(one: str, two: str) -> int:
-    return int.from_bytes(hashlib.blake2b(f"{one}\t{two}".encode(), digest_size=8).digest(), "little")
+def _place(known: np.ndarray, *words: str) -> int | None:
+    """Where the hash of some words stands among sorted ones."""
+    wanted = np.uint64(_hash(*map(word_type, words)))
+    place = int(np.searchsorted(known, wanted))
+    return place if place < len(known) and known[place] == wanted else None
+
+
+def _hash(*types: str) -> int:
+    return int.from_bytes(hashlib.blake2b("\t".join(types).encode(), digest_size=8).digest(), "little")

@@ -133,6 +133,15 @@ class Scene:
         ends = self.word(span[0] - 1), self.word(span[1])
         return bool(inside) and self.met(ends[0], inside[0]) and self.met(inside[-1], ends[1])
 
+    def known_between(self, span: Link, word: str) -> bool:
+        """Whether a word in the place of some target words had both its neighbours elsewhere, at once."""
+        ends = self.word(span[0] - 1), self.word(span[1])
+        inside = units(word, self.cut[1])
+        return all(
+            self.lexicon.between(self.direction.target, *three)
+            for three in zip((ends[0], *inside), inside, (*inside[1:], ends[1]), strict=False)
+        )
+
     def ends_a_clause(self, phrase: Phrase) -> bool:
         """Whether a sign or the line's end follows in the source: nobody names a phrase that breaks off."""
         after = phrase.source[1]

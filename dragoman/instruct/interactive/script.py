@@ -1,7 +1,8 @@
 """The writing of one dialogue: what is said and answered, round by round, about a scene.
 
-A version is the text that people wrote with the edits of some faults in it. It is learned where people wrote
-it; what an edit put there weighs 0.
+A version is the text that people wrote with the edits of some faults in it. A draft with faults is context.
+An answer is learned as a whole: what the user did not speak of is to be copied, right or wrong, what the user
+dictates is to be written, and the way back is to the letter.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from collections.abc import Sequence
 
 from dragoman.instruct.interactive.correction import INSTEAD
 from dragoman.instruct.interactive.dialogue import Dialogue, context, learned
-from dragoman.instruct.interactive.edits import edited, weighted
+from dragoman.instruct.interactive.edits import edited
 from dragoman.instruct.interactive.fault import Fault
 from dragoman.instruct.interactive.phrases import Phrase
 from dragoman.instruct.interactive.question import question
 from dragoman.instruct.interactive.scene import Scene
 from dragoman.instruct.interactive.wordings import Speech
-from dragoman.prompt.example import Span
 
 VAGUE = 0.2
 """Share of the grammar faults of which the user only says that there is one."""
@@ -67,12 +67,11 @@ class Script:
 
     def undo(self) -> None:
         """Back to the version before."""
-        before = self.dialogue.parent(self.dialogue.current or 0)
-        self.dialogue.undo(self.say("history/undo"), self._spans(self._edits[before or 0]))
+        self.dialogue.undo(self.say("history/undo"))
 
     def first(self) -> None:
         """Back to the first version."""
-        self.dialogue.first(self.say("history/first"), self._spans(self._edits[0]))
+        self.dialogue.first(self.say("history/first"))
 
     def instead(self, fault: Fault) -> None:
         """Another fault is mended, in the version before the last correction."""
@@ -85,7 +84,7 @@ class Script:
         """The last two corrections together."""
         edits = self._edits[-2] & self._edits[-1]
         self._edits.append(edits)
-        self.dialogue.both(self.say("history/both"), self._text(edits), self._spans(edits))
+        self.dialogue.both(self.say("history/both"), self._text(edits))
 
     def ask(self) -> bool:
         """The user asks about a word; False if there is none left to ask about."""
@@ -112,10 +111,7 @@ class Script:
     ) -> None:
         self._edits.append(edits)
         asked = [fault.correction for fault in faults]
-        self.dialogue.correct(said, self._text(edits), asked, self._spans(edits), kind, before)
+        self.dialogue.correct(said, self._text(edits), asked, kind=kind, before=before)
 
     def _text(self, faults: Sequence[Fault] | frozenset[Fault]) -> str:
         return edited(self.scene.text, [fault.edit for fault in faults])
-
-    def _spans(self, faults: frozenset[Fault]) -> tuple[Span, ...]:
-        return weighted(self.scene.text, [fault.edit for fault in faults])

@@ -26,7 +26,7 @@ from dragoman.language.language import Direction, same_language
 from dragoman.prompt.example import Example
 from dragoman.recipe import TaskSpec
 
-VERSION = 2
+VERSION = 3
 """Goes up when the same lines would give other dialogues."""
 KINDS = ("vocabulary", "grammar", "content", "style", "history", "question")
 LEAST = {"history": min(least for _, least in PLOTS)}

@@ -49,10 +49,27 @@ def sure(scene: Scene, pair: Phrase) -> bool:
     return count >= SURE * sum(known.values()) > 0
 
 
+def complete(scene: Scene, phrase: Phrase) -> bool:
+    """Whether two phrases seem to say the same: of their words, and of those beside them, none of some length
+    is without a link, and words that answer each other inside do so elsewhere, too.
+
+    So a compound is not taken for the one of its parts that a link was found for.
+    """
+    linked = {i for i, _ in scene.links}, {j for _, j in scene.links}
+    for side, (start, end), known in zip((scene.source, scene.target), phrase, linked, strict=True):
+        for place in range(max(0, start - 1), min(end + 1, len(side.words))):
+            word = side.quote((place, place + 1))
+            if place not in known and len(word) >= LONG and word.isalpha():
+                return False
+    inside = [p for p in scene.pairs if phrase.target[0] <= p.target[0] < phrase.target[1]]
+    return all(sure(scene, pair) for pair in inside)
+
+
 def alternatives(scene: Scene, pair: Phrase, times: int = 1) -> dict[str, int]:
     """Other words of the corpus for the source word of a pair that fit in its place, with their counts.
 
-    None is a form of the right one. ``times``: how often they have the least shares.
+    None is a form of the right one. ``times``: how often they have the least shares; from two on they have
+    stood between the same two words, too.
     """
     source, right = scene.source.quote(pair.source), scene.target.quote(pair.target)
     known = scene.lexicon.translations(scene.direction.source, source)
@@ -64,7 +81,8 @@ def alternatives(scene: Scene, pair: Phrase, times: int = 1) -> dict[str, int]:
         back = scene.lexicon.translations(scene.direction.target, word)
         means = count >= least and back.get(word_type(source), 0) >= times * BACK * sum(back.values())
         alike = written[0].isupper() == right[0].isupper() and not (akin(word, right) or scene.has(word))
-        if means and alike and says_something(word, scene.cut[1]) and scene.fits(pair.target, word):
+        fits = scene.known_between(pair.target, word) if times > 1 else scene.fits(pair.target, word)
+        if means and alike and fits and says_something(word, scene.cut[1]):
             found[written] = count
     return found
 
@@ -96,8 +114,10 @@ def other_word(scene: Scene, times: int = 1) -> Fault | None:
 
 
 def wished_word(scene: Scene) -> Fault | None:
-    """A word that the user wants where another one stands that is right."""
-    return other_word(scene, WISHED)
+    """A word that the user wants where another one stands that is right; none that the source has, too."""
+    fault = other_word(scene, WISHED)
+    same = fault is not None and fault.edit.text.casefold() == fault.values["word"].casefold()
+    return None if same else fault
 
 
 def must_contain(scene: Scene) -> Fault | None:
