@@ -121,7 +121,7 @@ app.command(epilog=_example(*ranking.SHEET))(ranking.sheet)
 app.command(epilog=_example(*ranking.RANK))(ranking.rank)
 
 
-@app.command(epilog=_example("dragoman demo", "dragoman demo stages.stage2.objective.alpha=0.1 --seed 2"))
+@app.command(epilog=_example("dragoman demo", "dragoman demo stages.stage2.objective.alpha=0.3 --seed 2"))
 def demo(
     overrides: options.Overrides = None,
     runs: options.Runs = Path("runs"),
