@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 def folder(tmp_path: Path) -> Path:
     """A clone's recipes, a small base, text in three languages, something to translate, `dragoman`."""
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
-    write_base(tmp_path / "models" / "small")
+    write_base(tmp_path / "Qwen" / "Qwen3-0.6B")  # the hub id of the README, as a folder
     corpus = write_text(tmp_path / "my-corpus", ("en", "it", "fr"), {"train": 12, "dev": 1, "test": 1})
     for path in corpus.glob("*.fr"):
         path.rename(path.with_suffix(".nl"))
