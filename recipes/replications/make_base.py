@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,9 +60,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--dialogues", default="", help="languages whose users' wordings become tokens, with commas"
     )
-    parser.add_argument(
-        "--letters", default="", help="languages of which the letters alone become tokens, with commas"
-    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the base")
     parser.add_argument("--vocabulary", type=int, default=4000)
     parser.add_argument("--hidden", type=int, default=256)
@@ -79,14 +75,12 @@ def arguments() -> argparse.Namespace:
 
 
 def tokenizer_text(
-    store: Store, templates: list[str], wordings: list[str], dialogues: list[str], letters: str
+    store: Store, templates: list[str], wordings: list[str], dialogues: list[str]
 ) -> Iterator[str]:
     """The corpus, and the words of prompts and users often enough to become tokens: prompts get short.
 
-    The model itself never sees a prompt. ``letters`` become tokens too: in bytes, text of another script
-    would be two or three times as long.
+    The model itself never sees a prompt.
     """
-    yield from list(letters) * TEMPLATE_TIMES
     for index in range(len(store)):
         yield from store[index].texts.values()
     for name in templates:
@@ -97,15 +91,6 @@ def tokenizer_text(
     for code in dialogues:
         said = [text for texts in speech(code).wordings.values() for text in texts]
         yield from said * (TEMPLATE_TIMES // 10)
-
-
-def letters_of(options: argparse.Namespace) -> str:
-    """The letters and marks of some languages' training text, each once."""
-    codes = [code for code in options.letters.split(",") if code]
-    texts = [(options.data / f"{options.train}.{code}").read_text(encoding="utf-8") for code in codes]
-    return "".join(
-        sorted(letter for letter in set("".join(texts)) if unicodedata.category(letter)[0] in "LMN")
-    )
 
 
 def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iterator[np.ndarray]:
@@ -157,7 +142,6 @@ def main() -> None:
             options.templates.split(","),
             options.wordings.split(","),
             [code for code in options.dialogues.split(",") if code],
-            letters_of(options),
         ),
         options.vocabulary,
     )

@@ -61,6 +61,14 @@ def language_aware(options: argparse.Namespace) -> list[Job]:
     ]
 
 
+def without_czech(options: argparse.Namespace) -> list[Job]:
+    """The base that knows English, German and French, in its two steps."""
+    return [
+        base("no-czech", options, "multi30k", "eng,deu,fra", "1-14000", *PLAIN),
+        run("align-base", options, "align-base.yaml", options.bases / "no-czech"),
+    ]
+
+
 def align(options: argparse.Namespace) -> list[Job]:
     """Alignment instructions for a language that the base has not seen: all jobs, the most wanted first."""
     instructed = {name: options.runs / name / "stages" / "all" / "model"
@@ -78,8 +86,7 @@ def align(options: argparse.Namespace) -> list[Job]:
              "data.test.languages=[eng, fra, ces]", f"validation.directions={known}",
              f"evaluate.directions={known}")  # fmt: skip
     return [
-        base("no-czech", options, "multi30k", "eng,deu,fra", "1-14000", *PLAIN),
-        run("align-base", options, "align-base.yaml", options.bases / "no-czech"),
+        *without_czech(options),
         *(run(f"align-s{n}", options, "align.yaml", czech, f"seed={n}") for n in (1, 2, 3)),
         schedule("align-1k", options, czech, "data.train.lines=14001-15000"),
         schedule("align-all", options, czech, "data.train.lines=14001-28989"),
@@ -92,20 +99,15 @@ def align(options: argparse.Namespace) -> list[Job]:
 
 
 def nllb(options: argparse.Namespace) -> list[Job]:
-    """Alignment instructions on NLLB-Seed: four unseen languages, two runs a seed."""
-    model = options.runs / "nllb-base" / "stages" / "all" / "model"
+    """Alignment instructions on NLLB-Seed: four unseen languages, two runs a seed, with the base of align."""
+    model = options.runs / "align-base" / "stages" / "all" / "model"
     parts = (("", "nllb.yaml"), ("-schedules", "nllb-schedules.yaml"))
-    more = (*PLAIN, "--held-out", "dev,test", "--letters", "bho,nqo", "--row", "256", "--steps", "800")
     runs = [
         run(f"nllb-s{seed}{part}", options, recipe, model, f"seed={seed}")
         for seed in (1, 2, 3)
         for part, recipe in parts
     ]
-    return [
-        base("nllb", options, "nllb_seed", "eng,mri,grn,knc", "1-2600", *more),
-        run("nllb-base", options, "nllb-base.yaml", options.bases / "nllb"),
-        *runs,
-    ]
+    return [*without_czech(options), *runs]
 
 
 def interactive(options: argparse.Namespace) -> list[Job]:
@@ -187,7 +189,8 @@ def main() -> None:
         tables(options)
         return
     studies = [options.study] if options.study else STUDIES
-    jobs = [job for study in studies for job in STUDIES[study](options)]
+    every = [job for study in studies for job in STUDIES[study](options)]
+    jobs = list({job.name: job for job in every}.values())  # two studies may have one base
     if unknown := set(options.only) - {job.name for job in jobs}:
         raise SystemExit(f"no job {', '.join(sorted(unknown))}; known: {', '.join(job.name for job in jobs)}")
     work([job for job in jobs if not options.only or job.name in options.only], options)
