@@ -144,5 +144,10 @@ def test_everything_is_printed(
     assert "- mixed above placebo in 4 of 4 directions (100 %), mean +" in both and "aim met" in both
     assert "| mixed against MT x2 | 4 of 4 |" in both
     assert "### chrF++ by direction" in both and "correction:holm over 2 comparisons" in both
+    gains = said[said.index("## Conditions, gains in chrF++") :]
+    row = next(line for line in gains.splitlines() if line.startswith("| nllb, 2 runs"))
+    cells = [cell.strip() for cell in row.split("|")[2:-1]]
+    assert len(cells) == 10 and cells[3] == cells[8] == "4 of 4" and cells[1].startswith("+")
+    assert "against placebo 95 % interval" in gains
     first = said[said.index("## align, 2 runs") :]
     assert "±" in first[: first.index("### Gains")]

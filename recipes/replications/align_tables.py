@@ -173,6 +173,31 @@ def conditions(studies: Mapping[str, Study]) -> Table:
     return Table(["MT x2", "Align", "placebo"] * 2, rows, [(SUPERVISED, 3), (ZERO_SHOT, 3)])
 
 
+def condition_gains(studies: Mapping[str, Study]) -> Table:
+    """Runs x (baseline x what the schedule gains on it): supervised, over all directions, in how many."""
+    baselines = ("MT x2", "placebo")
+    rows = []
+    for name, study in studies.items():
+        best = study.best() or "Align"
+        told = {
+            group: {(g.first, g.second): (g, p) for g, p in study.gains(group)}
+            for group in (SUPERVISED, None)
+        }
+        cells = []
+        for first in baselines:
+            if (first, best) not in told[None]:
+                cells += [NOTHING] * 5
+                continue
+            (gain, corrected), (tuned, _) = told[None][first, best], told[SUPERVISED][first, best]
+            test = gain.test
+            cells += [f"{tuned.test.difference:+.2f}", f"{test.difference:+.2f}"]
+            cells += [f"{test.low:+.2f} to {test.high:+.2f}", f"{gain.above} of {gain.directions}"]
+            cells += [p_value(corrected)]
+        rows.append((name, cells))
+    columns = ["supervised", "all", "95 % interval", "above", "p Holm"]
+    return Table(columns * 2, rows, [(f"against {name}", len(columns)) for name in baselines])
+
+
 def show(study: Study) -> str:
     """All of it as Markdown."""
     parts = []

@@ -141,7 +141,7 @@ SEEDS = ("multi30k", "align", "nllb", "interactive")
 
 def tables(options: argparse.Namespace) -> None:
     """Markdown of everything that is measured."""
-    from align_tables import Study, conditions, show
+    from align_tables import Study, condition_gains, conditions, show
 
     from dragoman.evaluate.interactive import table
     from dragoman.evaluate.tables import summary
@@ -165,6 +165,7 @@ def tables(options: argparse.Namespace) -> None:
         print()
     if chosen := {name: one for name, one in studies.items() if one.comparisons()}:
         print(f"## Conditions, chrF++\n\n{conditions(chosen).show('markdown')}")
+        print(f"\n## Conditions, gains in chrF++\n\n{condition_gains(chosen).show('markdown')}")
 
 
 def main() -> None:
