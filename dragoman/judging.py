@@ -13,6 +13,7 @@ from dragoman.asking import Server, asks_a_server, check_out, journal_of
 
 if TYPE_CHECKING:
     from dragoman.evaluate.judge_prompts import Answered, Prompt
+    from dragoman.recipe import Decoding, Model
 
 ANSWER = (
     "dragoman answer prompts.jsonl --model runs/x/stages/all/model --out ours.jsonl",
@@ -97,13 +98,13 @@ def judge(
 
 
 def _answered_here(
-    prompts: list[Prompt], system: str, model: str, decoding: object, settings: object, template: str | None
+    prompts: list[Prompt], system: str, model: str, decoding: Decoding, settings: Model, template: str | None
 ) -> list[Answered]:
     from dragoman.console import progress
     from dragoman.evaluate.judge_answer import answer_all
     from dragoman.loading import load_translator
 
-    translator = load_translator(model, settings, decoding, None, template)  # type: ignore[arg-type]
+    translator = load_translator(model, settings, decoding, None, template)
     with progress(" answer", sum(len(prompt.turns) for prompt in prompts)) as advance:
         return answer_all(translator, prompts, system, advance)
 

@@ -17,7 +17,9 @@ EVALUATE = (
     "dragoman evaluate runs/x/stages/all/model --interactive --data text/ -d en-de --copy --out scores/",
 )
 COMPARE = ("dragoman compare runs/demo --system stage1 --system stage2",)
-_FILES = frozenset(("references", "hyp", "ref", "source"))
+_FILE = frozenset(("ref", "source"))
+_FOLDER = frozenset(("references", "split"))
+_FILES = _FILE | _FOLDER | {"hyp"}
 _SCORES = frozenset(("identifier", "metric", "comet", "bleurt", "each"))
 _MADE = frozenset(("lines", "kind", "turns", "user", "seed", "training", "split"))
 _ASKED = frozenset(("draft", "single_turn", "copy", "retranslate"))
@@ -25,11 +27,15 @@ _TALK = (_MADE | _ASKED | {"dialogues"}) - {"lines", "training", "split"}
 _UNREAD = {
     ("evaluate", "without --interactive"): _TALK,
     ("evaluate", "without --data"): frozenset(("lines", "beam")),
-    ("evaluate", "with --data"): _FILES | {"system"},
-    ("evaluate", "with --interactive"): _FILES | _SCORES,
+    ("evaluate", "with --data"): _FILES - {"split"} | {"system"},
+    ("evaluate", "with --hyp"): _FOLDER,
+    ("evaluate", "without --hyp"): _FILE,
+    ("evaluate", "with --interactive"): _FILES - {"split"} | _SCORES,
     ("evaluate", "with --dialogues"): _MADE | {"data"},
     ("evaluate", "with answers that are there (no --data, no --dialogues)"): _MADE | _ASKED | {"beam"},
-    ("compare", "with --interactive"): _SCORES | {"references", "split", "ref", "source", "training"},
+    ("compare", "with --interactive"): _SCORES | _FILE | _FOLDER | {"training"},
+    ("compare", "for two files"): _FOLDER | {"system"},
+    ("compare", "for runs and folders"): _FILE,
 }
 """Options of a verb that one of its modes does not read."""
 
@@ -75,7 +81,7 @@ def evaluate(
     seed: options.DialogueSeed = 1,
 ) -> None:
     """Score a model, a run, or files of translations that any system made."""
-    for mode in _modes(interactive, data is not None, bool(dialogues)):
+    for mode in _modes(interactive, data is not None, hyp is not None, bool(dialogues)):
         _refuse_unread(context, mode)
     if interactive:
         from dragoman.dialogues import Job, evaluate_dialogues, spec_of
@@ -100,6 +106,7 @@ def evaluate(
         tuned = translate_folder(str(path), data, split, direction or [], beam, lines, out)
         evaluate_command(out, supervised=supervised or tuned, out=out, **common)
         return
+    _refuse_several(hyp is not None, "one file (--hyp)", direction=direction, system=system)
     evaluate_command(
         path, references=references, split=split, systems=system if hyp is None and system else (),
         directions=direction if hyp is None and direction else (), hyp=hyp, ref=ref, source=source,
@@ -144,6 +151,8 @@ def compare(
     from dragoman.evaluate.command import compare_command
 
     is_file = first.is_file()
+    _refuse_unread(context, "for two files" if is_file else "for runs and folders")
+    _refuse_several(is_file, "two files", direction=direction)
     compare_command(
         first, second, systems=system or (), references=references, split=split,
         directions=direction if direction and not is_file else (), ref=ref, source=source,
@@ -173,10 +182,12 @@ def _supervised_of(folder: Path) -> list[str] | None:
     return [str(d) for d in Run(load_recipe(folder / "recipe.yaml"), folder).supervised()]
 
 
-def _modes(interactive: bool, data: bool, dialogues: bool) -> tuple[str, ...]:
+def _modes(interactive: bool, data: bool, hyp: bool, dialogues: bool) -> tuple[str, ...]:
     """What `evaluate` is asked to do, in the words of its messages."""
+    if not interactive and data:
+        return "without --interactive", "with --data"
     if not interactive:
-        return "without --interactive", "with --data" if data else "without --data"
+        return "without --interactive", "without --data", "with --hyp" if hyp else "without --hyp"
     if dialogues:
         return "with --interactive", "with --dialogues"
     if data:
@@ -192,3 +203,10 @@ def _refuse_unread(context: typer.Context, mode: str) -> None:
         given = source is not None and source.name == "COMMANDLINE"
         if given and option.name in _UNREAD[verb, mode]:
             raise RecipeError(f"{option.opts[0]}: {verb} does not read it {mode}; leave it out")
+
+
+def _refuse_several(one: bool, what: str, **given: list[str] | None) -> None:
+    """Refuse several values of an option where the text at hand can have but one."""
+    for name, values in given.items():
+        if one and len(values or ()) > 1:
+            raise RecipeError(f"--{name}: {what} can have one only, got {', '.join(values or ())}")

@@ -628,6 +628,12 @@ def test_outputs_of_other_systems_without_any_model(tiny: Tiny, here: Path) -> N
             "--kinds: evaluate does not read it with --d",
         ),
         ("evaluate x --interactive --copy", "--copy: evaluate does not read it with answers that are there"),
+        ("evaluate x --ref r", "--ref: evaluate does not read it without --hyp"),
+        ("evaluate --hyp h --split test", "--split: evaluate does not read it with --hyp"),
+        ("evaluate --hyp h -d a-b -d c-d", "--direction: one file (--hyp) can have one only, got a-b, c-d"),
+        (f"compare {__file__} b --system s", "--system: compare does not read it for two files"),
+        (f"compare {__file__} b -d a-b -d c-d", "--direction: two files can have one only, got a-b, c-d"),
+        ("compare x --source s", "--source: compare does not read it for runs and folders"),
         ("compare x --interactive --ref r", "--ref: compare does not read it with --interactive"),
     ],
 )

@@ -64,8 +64,8 @@ class Problem(Exception):
 
 def forget_own_folder() -> None:
     """Take the folder of this script off the path: its neighbours are no modules for other people's code."""
-    own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != own]  # noqa: PTH100
+    own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 (as sys.path has it)
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != own]  # noqa: PTH100 (as above)
 
 
 def take_standard_output() -> TextIO:
@@ -104,9 +104,9 @@ def scored(scorer: Scorer, rows: list) -> Iterator[tuple[int, float]]:
 def load_comet(model: str, batch: int, device: str, references: bool) -> Scorer:
     """A COMET checkpoint by path or by its name on the hub."""
     import torch
-    from comet import download_model, load_from_checkpoint  # type: ignore[import-not-found]
+    from comet import download_model, load_from_checkpoint  # type: ignore[import-not-found]  # in its own environment
 
-    path = model if os.path.isfile(model) else download_model(model)  # noqa: PTH113
+    path = model if os.path.isfile(model) else download_model(model)  # noqa: PTH113 (a name, mostly)
     network = load_from_checkpoint(path)
     if network.requires_references() and not references:
         raise Problem(
@@ -128,7 +128,7 @@ def load_comet(model: str, batch: int, device: str, references: bool) -> Scorer:
 def load_bleurt_pytorch(model: str, batch: int, device: str, references: bool) -> Scorer:
     """BLEURT as ported to PyTorch."""
     import torch
-    from bleurt_pytorch import (  # type: ignore[import-not-found]
+    from bleurt_pytorch import (  # type: ignore[import-not-found]  # in its own environment
         BleurtForSequenceClassification,
         BleurtTokenizer,
     )
@@ -155,7 +155,7 @@ def load_bleurt_pytorch(model: str, batch: int, device: str, references: bool) -
 
 def load_bleurt(model: str, batch: int, device: str, references: bool) -> Scorer:
     """BLEURT as published, on TensorFlow; ``model`` is the folder of a checkpoint."""
-    from bleurt import score as bleurt_score  # type: ignore[import-not-found]
+    from bleurt import score as bleurt_score  # type: ignore[import-not-found]  # in its own environment
 
     need_references(references)
     network = bleurt_score.BleurtScorer(model)

@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -20,6 +21,8 @@ from dragoman.instruct.interactive.dialogue import Dialogue
 from dragoman.instruct.interactive.edits import Edit
 from dragoman.instruct.interactive.fault import Fault
 from dragoman.instruct.interactive.plots import MAKERS
+from dragoman.instruct.interactive.scene import LONG
+from dragoman.instruct.interactive.vocabulary import complete
 from dragoman.instruct.interactive.wordings import speech
 from dragoman.instruct.mixture import Mixture
 from dragoman.instruct.task import Material
@@ -297,3 +300,20 @@ def test_whatever_is_drawn_is_right(item: int, seed: int) -> None:
     for number, one in enumerate(dialogue.rounds):
         assert "".join(span.text for span in one.turn().spans) == one.answer
         assert number or one.version == 0
+
+
+def test_a_phrase_is_complete_only_if_no_long_word_in_or_beside_it_is_without_a_link() -> None:
+    whole = task()
+    seen = 0
+    for item in range(60):
+        record, direction = whole.lines.items[item]
+        scene = whole._scene(record, direction, whole.lines.items.line(item), random.Random(1))
+        for pair in scene.pairs:
+            after = pair.target[1]
+            word = scene.word(after)
+            if not complete(scene, pair) or not word.isalpha() or len(word) < LONG:
+                continue
+            links = [link for link in scene.links if link[1] != after]
+            assert not complete(replace(scene, links=links), pair), "its neighbour might be a part of it"
+            seen += 1
+    assert seen > 30

@@ -50,3 +50,16 @@ def test_strange_is_what_should_stand_there_by_chance_and_never_does() -> None:
             assert found.often("de", one, two) is (beside[one, two] >= max(RARE, OFTEN * alone[one]))
             kinds["strange" if strange else "rare" if not beside[one, two] else "there"] += 1
     assert min(kinds["strange"], kinds["rare"], kinds["there"]) > 20, kinds
+
+
+def test_three_in_a_row_and_frequent_words_are_those_of_the_text() -> None:
+    found, text = lexicon(), store()
+    alone, _ = counted("de")
+    rows = [[EDGE, *Side(text[n].texts["de"], False).types, EDGE] for n in range(len(text))]
+    three = {row[k : k + 3] for row in map(tuple, rows) for k in range(len(row) - 2)}
+    assert all(found.between("de", *words) for words in three)
+    swapped = {(one, two, middle) for one, middle, two in three} - three
+    assert len(swapped) > 100 and not any(found.between("de", *words) for words in swapped)
+    share = 0.01
+    wanted = {word for word, n in alone.items() if word and n >= share * alone.total()}
+    assert wanted and set(found.frequent("de", share)) == wanted
