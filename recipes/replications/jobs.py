@@ -27,9 +27,10 @@ class Job:
 
 
 def base(name: str, options: argparse.Namespace, data: str, languages: str, lines: str, *more: str) -> Job:
-    """The job that makes a base."""
+    """The job that makes a base of the folders ``data`` (names with commas)."""
     out = options.bases / name
-    command = [sys.executable, str(HERE / "make_base.py"), str(options.data / data), "--languages", languages,
+    folders = [str(options.data / folder) for folder in data.split(",")]
+    command = [sys.executable, str(HERE / "make_base.py"), *folders, "--languages", languages,
                "--lines", lines, "--out", str(out), *more]  # fmt: skip
     return Job(name, command, out / "base.json")
 

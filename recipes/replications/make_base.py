@@ -1,4 +1,4 @@
-"""Make a small base for the replications: a LLaMA pre-trained on documents of a multi-parallel corpus.
+"""Make a small base for the replications: a LLaMA pre-trained on documents of multi-parallel corpora.
 
     python recipes/replications/make_base.py ../shared/data/multi30k --languages eng,deu,fra,ces \\
         --lines 1-14000 --bilingual 0.05 --out bases/multi30k-5
@@ -42,13 +42,17 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path, help="folder of <split>.<lang> files")
+    parser.add_argument(
+        "data", type=Path, nargs="+", help="folders of <split>.<lang> files, each in some of the languages"
+    )
     parser.add_argument("--languages", required=True, help="codes with commas")
     parser.add_argument("--train", default="train", help="training split")
     parser.add_argument(
-        "--held-out", default="val,test_2016_flickr", help="splits whose text must not be seen"
+        "--held-out", default="val,dev,test,test_2016_flickr", help="splits whose text must not be seen"
     )
-    parser.add_argument("--lines", default=None, help="lines to pre-train on, such as 1-14000")
+    parser.add_argument(
+        "--lines", default=None, help="lines of the first folder to pre-train on, such as 1-14000"
+    )
     parser.add_argument("--bilingual", type=float, default=0.05, help="share of bilingual documents")
     parser.add_argument(
         "--heads", type=float, default=0.1, help="share of bilingual documents with the names in a head line"
@@ -109,18 +113,30 @@ def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iter
             advance(options.steps * options.batch * options.row - max(0, left), "tokens")
 
 
+def sources(options: argparse.Namespace, split: str, languages: list[str]) -> list[dict[str, Any]]:
+    """A split of every folder that has it, in those of the languages that the folder has."""
+    found = []
+    for folder in options.data:
+        there = [code for code in languages if (folder / f"{split}.{code}").exists()]
+        if there:
+            found.append({"folder": str(folder), "split": split, "languages": there})
+    return found
+
+
 def prepared(options: argparse.Namespace, languages: list[str], folder: Path) -> Store:
     """The pre-training lines, without those whose text occurs in a held-out split."""
-    held_out = [{"folder": str(options.data), "split": split} for split in options.held_out.split(",")]
+    train = sources(options, options.train, languages)
+    missing = sorted(set(languages).difference(*(source["languages"] for source in train)))
+    if missing:
+        names = ", ".join(f"{options.train}.{code}" for code in missing)
+        raise SystemExit(f"no {names} in {', '.join(map(str, options.data))}")
+    train[0]["lines"] = options.lines
+    held_out = [
+        source for split in options.held_out.split(",") for source in sources(options, split, languages)
+    ]
     recipe = parse_recipe({
         "name": options.out.name, "base": "none", "seed": options.seed,
-        "data": {
-            "train": {
-                "folder": str(options.data), "split": options.train,
-                "languages": languages, "lines": options.lines,
-            },
-            "test": [{**source, "languages": languages} for source in held_out],
-        },
+        "data": {"train": train, "test": held_out},
         "stages": [{"name": "none", "steps": 1, "tasks": {"mono": {}}}],
     })  # fmt: skip
     if not (folder / "manifest.json").exists():

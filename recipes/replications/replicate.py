@@ -18,7 +18,7 @@ from pathlib import Path
 from jobs import SCHEDULES, Job, base, losses, run, schedule, work
 
 M30K = ("multi30k", "eng,deu,fra,ces")
-PLAIN = ("--bilingual", "1", "--templates", "plain", "--hidden", "192", "--layers", "4", "--steps", "2000",
+PLAIN = ("--bilingual", "1", "--templates", "plain", "--hidden", "192", "--layers", "4",
          "--wordings", "mt,align,hint,hint_line,revise,revise_answer")  # fmt: skip
 
 
@@ -33,8 +33,7 @@ def language_aware(options: argparse.Namespace) -> list[Job]:
                       "--hidden", "192", "--layers", "3")  # fmt: skip
     large = base("multi30k-100-large", options, data, languages, "1-14000", "--bilingual", "1",
                  "--hidden", "320", "--layers", "6")  # fmt: skip
-    bible = base("bible", options, "bible_nt", "eng,deu,spa,ceb,chr", "1-3300", "--held-out", "dev,test",
-                 "--bilingual", "0.75")  # fmt: skip
+    bible = base("bible", options, "bible_nt", "eng,deu,spa,ceb,chr", "1-3300", "--bilingual", "0.75")
     b100, first = options.bases / "multi30k-100", options.runs / "multi30k-s1"
     stage1, small = first / "stages" / "stage 1" / "model", "multi30k-small.yaml"
     lines = [
@@ -61,14 +60,6 @@ def language_aware(options: argparse.Namespace) -> list[Job]:
     ]
 
 
-def without_czech(options: argparse.Namespace) -> list[Job]:
-    """The base that knows English, German and French, in its two steps."""
-    return [
-        base("no-czech", options, "multi30k", "eng,deu,fra", "1-14000", *PLAIN),
-        run("align-base", options, "align-base.yaml", options.bases / "no-czech"),
-    ]
-
-
 def align(options: argparse.Namespace) -> list[Job]:
     """Alignment instructions for a language that the base has not seen: all jobs, the most wanted first."""
     instructed = {name: options.runs / name / "stages" / "all" / "model"
@@ -86,28 +77,35 @@ def align(options: argparse.Namespace) -> list[Job]:
              "data.test.languages=[eng, fra, ces]", f"validation.directions={known}",
              f"evaluate.directions={known}")  # fmt: skip
     return [
-        *without_czech(options),
+        base("no-czech", options, "multi30k", "eng,deu,fra", "1-14000", *PLAIN, "--steps", "2000"),
+        run("align-base", options, "align-base.yaml", options.bases / "no-czech"),
         *(run(f"align-s{n}", options, "align.yaml", czech, f"seed={n}") for n in (1, 2, 3)),
         schedule("align-1k", options, czech, "data.train.lines=14001-15000"),
         schedule("align-all", options, czech, "data.train.lines=14001-28989"),
         schedule("align-examples", options, czech, each="objective.normalise=examples"),
         schedule("align-seen", options, czech, seen),
-        base("no-german", options, "multi30k", "eng,fra,ces", "1-14000", *PLAIN),
+        base("no-german", options, "multi30k", "eng,fra,ces", "1-14000", *PLAIN, "--steps", "2000"),
         run("align-base-german", options, "align-base.yaml", options.bases / "no-german", *other),
         schedule("align-german", options, german_base, *german),
     ]
 
 
 def nllb(options: argparse.Namespace) -> list[Job]:
-    """Alignment instructions on NLLB-Seed: four unseen languages, two runs a seed, with the base of align."""
-    model = options.runs / "align-base" / "stages" / "all" / "model"
+    """Alignment instructions on NLLB-Seed: four unseen languages on a base that knows eight."""
+    data, known = "multi30k,bible_nt,bible_ot,align_fra-eng", "eng,deu,fra,ces,spa,lav,hat,swh"
+    model = options.runs / "nllb-base" / "stages" / "all" / "model"
     parts = (("", "nllb.yaml"), ("-schedules", "nllb-schedules.yaml"))
     runs = [
         run(f"nllb-s{seed}{part}", options, recipe, model, f"seed={seed}")
         for seed in (1, 2, 3)
         for part, recipe in parts
     ]
-    return [*without_czech(options), *runs]
+    return [
+        base("eight-languages", options, data, known, "1-28989", *PLAIN, "--vocabulary", "6000",
+             "--row", "256", "--steps", "1500"),
+        run("nllb-base", options, "nllb-base.yaml", options.bases / "eight-languages"),
+        *runs,
+    ]  # fmt: skip
 
 
 def interactive(options: argparse.Namespace) -> list[Job]:

@@ -1,0 +1,55 @@
+"""The bases of the replications: what of which folder they are made of."""
+
+from __future__ import annotations
+
+import importlib
+from argparse import Namespace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "recipes" / "replications"
+TEXT = {
+    "a/train.eng": "one\ntwo\nthree\n",
+    "a/train.deu": "eins\nzwei\ndrei\n",
+    "a/val.eng": "two\n",
+    "a/val.deu": "2\n",
+    "b/train.eng": "four\nfive\n",
+    "b/train.spa": "cuatro\ncinco\n",
+    "b/train.lav": "x\ny\n",
+    "b/dev.spa": "cinco\n",
+}
+
+
+@pytest.fixture
+def make_base(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("make_base")
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Namespace:
+    for name, text in TEXT.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return Namespace(
+        data=[tmp_path / "a", tmp_path / "b"], train="train", held_out="val,dev,test", lines="1-2",
+        out=tmp_path / "out", seed=1,
+    )  # fmt: skip
+
+
+def test_folders_give_the_languages_they_have(
+    make_base: ModuleType, options: Namespace, tmp_path: Path
+) -> None:
+    store = make_base.prepared(options, ["eng", "deu", "spa"], tmp_path / "corpus")
+    texts = [store[index].texts for index in range(len(store))]
+    assert texts == [{"eng": "one", "deu": "eins"}, {"eng": "four", "spa": "cuatro"}], (
+        "lines are those of the first folder; two and five are held out, of whichever folder"
+    )
+
+
+def test_a_language_that_no_folder_has(make_base: ModuleType, options: Namespace, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"no train\.swh in .*a, .*b"):
+        make_base.prepared(options, ["eng", "swh"], tmp_path / "corpus")
+    assert not (tmp_path / "corpus").exists()
