@@ -3,12 +3,14 @@
 For pre-training small bases, and for continued pre-training on a new language. A monolingual document is a
 few neighbouring lines of one language; a bilingual one holds two lines in two languages. Each text stands
 after its language's name; in a share of ``heads`` of the bilingual ones a head line names both languages
-instead. ``labelled: false`` leaves all names out.
+instead. ``labelled: false`` leaves all names out. A share of ``again`` says its lines a second time: a model
+that never met a text twice has not learnt to copy, and cannot take a draft up again.
 """
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from dragoman.errors import RecipeError
 from dragoman.instruct.task import Material
@@ -45,8 +47,12 @@ class Mono:
         code = self.languages[which]
         lines = range(block * LINES, min((block + 1) * LINES, len(self.store)))
         if len(self.languages) > 1 and rng.random() < self.spec.bilingual:
-            return self._bilingual(lines, code, rng)
-        return self._monolingual(lines, code)
+            documents = self._bilingual(lines, code, rng)
+        else:
+            documents = self._monolingual(lines, code)
+        if self.spec.again > 0 and rng.random() < self.spec.again:
+            return [_said_again(document, rng) for document in documents]
+        return documents
 
     def _monolingual(self, lines: range, code: str) -> list[Example]:
         texts = [record.texts[code] for i in lines if code in (record := self.store[i]).texts]
@@ -79,3 +85,11 @@ class Mono:
 
     def _labelled(self, code: str, text: str) -> str:
         return f"{name_in(code, 'en')}: {text}" if self.spec.labelled else text
+
+
+def _said_again(document: Example, rng: random.Random) -> Example:
+    """The document, then its lines once more in random order (without a head line)."""
+    text = document.turns[0].content
+    lines = [line for line in text.split("\n") if not line.endswith(":")]
+    rng.shuffle(lines)
+    return replace(document, turns=(assistant("\n".join([text, *lines])),))

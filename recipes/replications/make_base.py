@@ -58,6 +58,9 @@ def arguments() -> argparse.Namespace:
         "--heads", type=float, default=0.1, help="share of bilingual documents with the names in a head line"
     )
     parser.add_argument(
+        "--again", type=float, default=0.0, help="share of documents that say their lines twice"
+    )
+    parser.add_argument(
         "--templates", default="alpaca,alpaca-post", help="templates whose words become tokens"
     )
     parser.add_argument("--wordings", default="mt", help="and which of their wordings, with commas")
@@ -99,7 +102,7 @@ def tokenizer_text(
 
 def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iterator[np.ndarray]:
     """Ids of documents of the ``mono`` task, drawn until the training has what it reads."""
-    spec = TaskSpec(bilingual=options.bilingual, heads=options.heads)
+    spec = TaskSpec(bilingual=options.bilingual, heads=options.heads, again=options.again)
     encoder = Encoder(tokenizer, load_template("plain"), 1024)
     mixture = Mixture({"mono": spec}, Material(store, encoder.template), options.seed, "pretrain")
     source = Source(mixture, encoder)

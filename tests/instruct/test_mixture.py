@@ -193,6 +193,20 @@ def test_a_bilingual_document_is_two_lines_in_two_languages() -> None:
     assert 100 < headed < 200, "half name their languages at the head"
 
 
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_a_share_of_documents_says_its_lines_again(share: float) -> None:
+    plain = documents(300, bilingual=0.5, heads=0.5, again=share)
+    twice, orders = 0, set()
+    for example in plain:
+        rows = [row for row in example.turns[0].content.split("\n") if not row.endswith(":")]
+        first, second = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+        if Counter(first) == Counter(second):
+            twice += 1
+            orders.add(first == second)
+    assert twice / len(plain) == pytest.approx(share, abs=0.06 if 0 < share < 1 else 0)
+    assert False in orders or not share, "the second time in another order"
+
+
 def test_mono_of_chosen_languages() -> None:
     assert {e.turns[0].content.split(":")[0] for e in documents(60, languages=["deu"])} == {"German"}
     with pytest.raises(RecipeError, match=r"no training line in it; .*: de, en, fr"):
