@@ -119,9 +119,9 @@ def interactive(options: argparse.Namespace) -> list[Job]:
         for n, folder in seeds.items()
     }
     return [
-        base(made.name, options, data, languages, "1-14000", "--bilingual", "1", "--templates", "bayling",
-             "--dialogues", "en,de,fr", "--hidden", "192", "--layers", "4", "--row", "256",
-             "--steps", "1250"),
+        base(made.name, options, data, languages, "1-14000", "--bilingual", "1", "--again", "0.5",
+             "--templates", "bayling", "--dialogues", "en,de,fr", "--hidden", "192", "--layers", "4",
+             "--row", "256", "--steps", "2000"),
         *(run(path.name, options, "interactive-study.yaml", made, f"seed={n}") for n, path in seeds.items()),
         losses("interactive-loss", options, "bayling", models),
     ]  # fmt: skip
