@@ -48,6 +48,20 @@ def test_every_row_of_the_issue_answers_the_same_dialogues(recipe: Recipe) -> No
     assert spec.kinds == recipe.stages[1].tasks["interactive"].kinds
 
 
+def test_more_seeds_have_the_main_rows_and_nothing_else(recipe: Recipe) -> None:
+    seed = load_recipe(FOLDER / "interactive-seed.yaml")
+    assert [stage.name for stage in seed.stages] == ROWS[:3] and seed.stages == recipe.stages[:3]
+    assert seed.evaluate.systems and recipe.evaluate.systems
+    assert seed.evaluate.systems == [
+        row for row in recipe.evaluate.systems if row.stage not in {"MT + general", "all"}
+    ]
+    assert set(seed.evaluate.compare) == {pair for pair in recipe.evaluate.compare if "all" not in pair}
+    alike = {"name", "seed", "stages", "evaluate"}
+    assert seed.model_dump(exclude=alike) == recipe.model_dump(exclude=alike)
+    other = {"systems", "compare"}
+    assert seed.evaluate.model_dump(exclude=other) == recipe.evaluate.model_dump(exclude=other)
+
+
 def test_one_command_makes_base_seeds_and_losses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
     for known in ("replicate", "jobs"):
@@ -62,6 +76,11 @@ def test_one_command_makes_base_seeds_and_losses(monkeypatch: pytest.MonkeyPatch
     assert [[part for part in job.command if part.startswith("seed=")] for job in seeds] == [
         [f"seed={n}"] for n in (1, 2, 3)
     ]
-    assert len(losses.needs) == 1 + 3 * len(ROWS) and "bayling" in losses.command
-    models = {tmp_path / "runs" / job.name / "stages" / name / "model" for job in seeds for name in ROWS}
+    assert [Path(job.command[4]).stem for job in seeds] == ["interactive-study", *["interactive-seed"] * 2]
+    assert "bayling" in losses.command
+    models = {
+        tmp_path / "runs" / job.name / "stages" / name / "model"
+        for job in seeds
+        for name in (ROWS if job is seeds[0] else ROWS[:3])
+    }
     assert set(losses.needs) == {base.made.parent, *models}

@@ -109,20 +109,23 @@ def nllb(options: argparse.Namespace) -> list[Job]:
 
 
 def interactive(options: argparse.Namespace) -> list[Job]:
-    """Corrections over several turns: base, three seeds of all rows, losses on general instructions."""
+    """Corrections over several turns: base, all rows, the main rows of two more seeds, losses on instructions."""
     data, languages = M30K
     made = options.bases / "multi30k-dialogues"
     seeds = {n: options.runs / f"interactive-s{n}" for n in (1, 2, 3)}
+    main, more = ("MT only", "MT + interactive", "MT + single"), ("MT + general", "all")
     models = {"base": made} | {
         f"{stage}, seed {n}": folder / "stages" / stage / "model"
-        for stage in ("MT only", "MT + interactive", "MT + single", "MT + general", "all")
+        for stage in (*main, *more)
         for n, folder in seeds.items()
+        if stage in main or n == 1
     }
     return [
         base(made.name, options, data, languages, "1-14000", "--bilingual", "1", "--again", "0.5",
              "--templates", "bayling", "--dialogues", "en,de,fr", "--hidden", "192", "--layers", "4",
              "--row", "256", "--steps", "2000"),
-        *(run(path.name, options, "interactive-study.yaml", made, f"seed={n}") for n, path in seeds.items()),
+        run(seeds[1].name, options, "interactive-study.yaml", made, "seed=1"),
+        *(run(seeds[n].name, options, "interactive-seed.yaml", made, f"seed={n}") for n in (2, 3)),
         losses("interactive-loss", options, "bayling", models),
     ]  # fmt: skip
 
