@@ -109,7 +109,7 @@ def nllb(options: argparse.Namespace) -> list[Job]:
 
 
 def interactive(options: argparse.Namespace) -> list[Job]:
-    """Corrections over several turns: base, all rows, the main rows of two more seeds, losses on instructions."""
+    """Corrections over several turns: base, all rows, two more seeds of the main rows, general losses."""
     data, languages = M30K
     made = options.bases / "multi30k-dialogues"
     seeds = {n: options.runs / f"interactive-s{n}" for n in (1, 2, 3)}
