@@ -4,12 +4,15 @@ For pre-training small bases, and for continued pre-training on a new language. 
 few neighbouring lines of one language; a bilingual one holds two lines in two languages. Each text stands
 after its language's name; in a share of ``heads`` of the bilingual ones a head line names both languages
 instead. ``labelled: false`` leaves all names out. A share of ``again`` says its lines a second time: a model
-that never met a text twice has not learnt to copy, and cannot take a draft up again.
+that never met a text twice has not learnt to copy, and cannot take a draft up again. Before or behind a share
+of ``quoted`` a few of their words stand in quotes: to most tokenizers a word without the space before it is
+other tokens, and a model that never met them does not know which word a user dictates.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 
 from dragoman.errors import RecipeError
@@ -19,6 +22,7 @@ from dragoman.prompt.example import Example, assistant
 from dragoman.recipe import TaskSpec
 
 LINES = 4  # lines of a monolingual document
+QUOTES = ("“{}”", '"{}"', "'{}'", "„{}“", "«{}»")
 
 
 class Mono:
@@ -50,8 +54,9 @@ class Mono:
             documents = self._bilingual(lines, code, rng)
         else:
             documents = self._monolingual(lines, code)
-        if self.spec.again > 0 and rng.random() < self.spec.again:
-            return [_said_again(document, rng) for document in documents]
+        for share, more in ((self.spec.again, _said_again), (self.spec.quoted, _with_quotes)):
+            if share > 0 and rng.random() < share:
+                documents = [more(document, rng) for document in documents]
         return documents
 
     def _monolingual(self, lines: range, code: str) -> list[Example]:
@@ -93,3 +98,13 @@ def _said_again(document: Example, rng: random.Random) -> Example:
     lines = [line for line in text.split("\n") if not line.endswith(":")]
     rng.shuffle(lines)
     return replace(document, turns=(assistant("\n".join([text, *lines])),))
+
+
+def _with_quotes(document: Example, rng: random.Random) -> Example:
+    """The document, and a line of two to six of its words in quotes before or behind it."""
+    text = document.turns[0].content
+    words = re.findall(r"[^\W\d_]+", "\n".join(line.split(": ", 1)[-1] for line in text.split("\n")))
+    chosen = rng.sample(words, min(len(words), rng.randint(2, 6)))
+    quotes = rng.choice(QUOTES)
+    lines = [text, ", ".join(quotes.format(word) for word in chosen)]
+    return replace(document, turns=(assistant("\n".join(lines if rng.random() < 0.5 else lines[::-1])),))

@@ -61,6 +61,9 @@ def arguments() -> argparse.Namespace:
         "--again", type=float, default=0.0, help="share of documents that say their lines twice"
     )
     parser.add_argument(
+        "--quoted", type=float, default=0.0, help="share of documents with some of their words in quotes"
+    )
+    parser.add_argument(
         "--templates", default="alpaca,alpaca-post", help="templates whose words become tokens"
     )
     parser.add_argument("--wordings", default="mt", help="and which of their wordings, with commas")
@@ -102,7 +105,7 @@ def tokenizer_text(
 
 def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iterator[np.ndarray]:
     """Ids of documents of the ``mono`` task, drawn until the training has what it reads."""
-    spec = TaskSpec(bilingual=options.bilingual, heads=options.heads, again=options.again)
+    spec = TaskSpec(**{key: getattr(options, key) for key in ("bilingual", "heads", "again", "quoted")})
     encoder = Encoder(tokenizer, load_template("plain"), 1024)
     mixture = Mixture({"mono": spec}, Material(store, encoder.template), options.seed, "pretrain")
     source = Source(mixture, encoder)

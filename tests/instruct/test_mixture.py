@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -205,6 +206,26 @@ def test_a_share_of_documents_says_its_lines_again(share: float) -> None:
             orders.add(first == second)
     assert twice / len(plain) == pytest.approx(share, abs=0.06 if 0 < share < 1 else 0)
     assert False in orders or not share, "the second time in another order"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_words_in_quotes_stand_before_or_behind_a_share_of_documents(share: float) -> None:
+    plain = [example.turns[0].content for example in documents(300, bilingual=0.5)]
+    places = []
+    for text, example in zip(plain, documents(300, bilingual=0.5, quoted=share), strict=True):
+        rows = example.turns[0].content.split("\n")
+        at = [k for k, row in enumerate(rows) if row[0] in "“\"'„«"]
+        assert len(at) <= 1
+        if at:
+            (place,) = at
+            line = rows.pop(place)
+            places.append(place == 0)
+            assert place in (0, len(rows))
+            said = re.findall(r"\w+", line)
+            assert 2 <= len(said) <= 6 and set(said) <= set(re.findall(r"\w+", "\n".join(rows)))
+        assert len(rows) == len(text.split("\n"))
+    assert len(places) / len(plain) == pytest.approx(share, abs=0.06 if 0 < share < 1 else 0)
+    assert set(places) == ({True, False} if share else set())
 
 
 def test_mono_of_chosen_languages() -> None:
