@@ -6,6 +6,7 @@ import importlib
 from argparse import Namespace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def options(tmp_path: Path) -> Namespace:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     return Namespace(
-        data=[tmp_path / "a", tmp_path / "b"], train="train", held_out="val,dev,test", lines="1-2",
+        data=[tmp_path / "a", tmp_path / "b"], train="train", held_out=None, lines="1-2",
         out=tmp_path / "out", seed=1,
     )  # fmt: skip
 
@@ -49,7 +50,25 @@ def test_folders_give_the_languages_they_have(
     )
 
 
-def test_a_language_that_no_folder_has(make_base: ModuleType, options: Namespace, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"no train\.swh in .*a, .*b"):
-        make_base.prepared(options, ["eng", "swh"], tmp_path / "corpus")
+@pytest.mark.parametrize(
+    ("changed", "languages", "said"),
+    [
+        ({}, ["eng", "swh"], r"no train\.swh in .*a, .*b"),
+        ({"data": ["a", "c"]}, ["eng"], r"c: no train\.\* in eng; check the path"),
+        ({"data": ["b", "a"]}, ["deu"], r"b: no train\.\* in deu"),
+        ({"held_out": "val,vall"}, ["eng"], r"--held-out: no vall\.\* in"),
+    ],
+)
+def test_what_no_folder_has_is_said(
+    make_base: ModuleType,
+    options: Namespace,
+    tmp_path: Path,
+    changed: dict[str, Any],
+    languages: list[str],
+    said: str,
+) -> None:
+    for key, value in changed.items():
+        setattr(options, key, [tmp_path / name for name in value] if key == "data" else value)
+    with pytest.raises(SystemExit, match=said):
+        make_base.prepared(options, languages, tmp_path / "corpus")
     assert not (tmp_path / "corpus").exists()

@@ -1,28 +1,41 @@
 """Task ``mono``: likelihood on documents without any prompt, monolingual or bilingual.
 
 For pre-training small bases, and for continued pre-training on a new language. A monolingual document is a
-few neighbouring lines of one language; a bilingual one holds two lines in two languages. Each text stands
-after its language's name; in a share of ``heads`` of the bilingual ones a head line names both languages
-instead. ``labelled: false`` leaves all names out. A share of ``again`` says its lines a second time: a model
-that never met a text twice has not learnt to copy, and cannot take a draft up again. Before or behind a share
-of ``quoted`` a few of their words stand in quotes: to most tokenizers a word without the space before it is
-other tokens, and a model that never met them does not know which word a user dictates.
+few neighbouring lines of one language, after its name; a bilingual one holds two lines in two languages, each
+text after its language's name; in a share of ``heads`` of these a head line names both languages instead.
+``labelled: false`` leaves all names out.
+
+A share of ``again`` says its texts a second time: a model that never met a text twice has not learnt to copy,
+and cannot take a draft up again. Before or behind a share of ``quoted`` a few of their words stand in quotes:
+to most tokenizers a word without the space before it is other tokens, which a model meets nowhere else.
 """
 
 from __future__ import annotations
 
 import random
-import re
-from dataclasses import replace
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from dragoman.align.segment import needs_cutting
+from dragoman.corpus.pair import Record
 from dragoman.errors import RecipeError
 from dragoman.instruct.task import Material
+from dragoman.instruct.words import words
 from dragoman.language.language import Direction, name_in, same_language
 from dragoman.prompt.example import Example, assistant
 from dragoman.recipe import TaskSpec
 
 LINES = 4  # lines of a monolingual document
 QUOTES = ("“{}”", '"{}"', "'{}'", "„{}“", "«{}»")
+
+
+class Document(NamedTuple):
+    """Texts, each with its language; ``head``: a line of names, in place of one before each text."""
+
+    texts: tuple[tuple[str, str], ...]
+    direction: Direction | None
+    id: str
+    head: str = ""
 
 
 class Mono:
@@ -50,61 +63,69 @@ class Mono:
         block, which = divmod(item, len(self.languages))
         code = self.languages[which]
         lines = range(block * LINES, min((block + 1) * LINES, len(self.store)))
+        records = [self.store[i] for i in lines]
         if len(self.languages) > 1 and rng.random() < self.spec.bilingual:
-            documents = self._bilingual(lines, code, rng)
+            document = self._bilingual(records, code, rng)
         else:
-            documents = self._monolingual(lines, code)
-        for share, more in ((self.spec.again, _said_again), (self.spec.quoted, _with_quotes)):
-            if share > 0 and rng.random() < share:
-                documents = [more(document, rng) for document in documents]
-        return documents
-
-    def _monolingual(self, lines: range, code: str) -> list[Example]:
-        texts = [record.texts[code] for i in lines if code in (record := self.store[i]).texts]
-        if not texts:
+            document = self._monolingual(records, code)
+        if document is None:
             return []
-        return [
-            Example(
-                (assistant(self._labelled(code, "\n".join(texts))),), "mono", None, self.store[lines[0]].id
-            )
-        ]
+        text = "\n".join(self._written(document, rng))
+        return [Example((assistant(text),), "mono", document.direction, document.id)]
 
-    def _bilingual(self, lines: range, first: str, rng: random.Random) -> list[Example]:
+    def _monolingual(self, records: Sequence[Record], code: str) -> Document | None:
+        texts = tuple((code, record.texts[code]) for record in records if code in record.texts)
+        return Document(texts, None, records[0].id) if texts else None
+
+    def _bilingual(self, records: Sequence[Record], first: str, rng: random.Random) -> Document | None:
         """Two lines, each followed by its translation: the same two languages in the same order.
 
-        Names far from their text, in a head line, are what a model meets in an instruction.
+        The second language is one that the lines have beside the first; without one the document is
+        monolingual. Names far from their text, in a head line, are what a model meets in an instruction.
         """
-        second = rng.choice([code for code in self.languages if code != first])
-        direction = Direction(first, second)
-        usable = [record for i in lines if (record := self.store[i]).has(direction)]
+        usable = {
+            code: found
+            for code in self.languages
+            if code != first and (found := [r for r in records if r.has(Direction(first, code))])
+        }
         if not usable:
-            return self._monolingual(lines, first)
-        places = sorted(rng.sample(range(len(usable)), min(2, len(usable))))
-        chosen = [usable[place] for place in places]
-        if self.spec.labelled and rng.random() < self.spec.heads:
-            names = " and ".join(name_in(code, "en") for code in direction)
-            texts = [f"{names}:", *(record.texts[code] for record in chosen for code in direction)]
-        else:
-            texts = [self._labelled(code, record.texts[code]) for record in chosen for code in direction]
-        return [Example((assistant("\n".join(texts)),), "mono", direction, chosen[0].id)]
+            return self._monolingual(records, first)
+        second = rng.choice(list(usable))
+        direction, found = Direction(first, second), usable[second]
+        chosen = [found[place] for place in sorted(rng.sample(range(len(found)), min(2, len(found))))]
+        headed = self.spec.labelled and rng.random() < self.spec.heads
+        head = " and ".join(name_in(code, "en") for code in direction) + ":" if headed else ""
+        texts = tuple((code, record.texts[code]) for record in chosen for code in direction)
+        return Document(texts, direction, chosen[0].id, head)
 
-    def _labelled(self, code: str, text: str) -> str:
-        return f"{name_in(code, 'en')}: {text}" if self.spec.labelled else text
+    def _written(self, document: Document, rng: random.Random) -> list[str]:
+        """The lines of a document; perhaps once more in random order, perhaps with words in quotes."""
+        lines = [document.head] if document.head else []
+        lines += self._labelled(document, document.texts)
+        if self.spec.again > 0 and rng.random() < self.spec.again:
+            lines += self._labelled(document, rng.sample(document.texts, len(document.texts)))
+        if self.spec.quoted > 0 and rng.random() < self.spec.quoted and (said := _quoted(document, rng)):
+            lines = [*lines, said] if rng.random() < 0.5 else [said, *lines]
+        return lines
+
+    def _labelled(self, document: Document, texts: Sequence[tuple[str, str]]) -> list[str]:
+        """Texts behind their languages' names; of a monolingual document the first alone has it."""
+        lines = [text for _, text in texts]
+        if self.spec.labelled and not document.head:
+            named = range(len(texts) if document.direction else 1)
+            for k in named:
+                lines[k] = f"{name_in(texts[k][0], 'en')}: {lines[k]}"
+        return lines
 
 
-def _said_again(document: Example, rng: random.Random) -> Example:
-    """The document, then its lines once more in random order (without a head line)."""
-    text = document.turns[0].content
-    lines = [line for line in text.split("\n") if not line.endswith(":")]
-    rng.shuffle(lines)
-    return replace(document, turns=(assistant("\n".join([text, *lines])),))
-
-
-def _with_quotes(document: Example, rng: random.Random) -> Example:
-    """The document, and a line of two to six of its words in quotes before or behind it."""
-    text = document.turns[0].content
-    words = re.findall(r"[^\W\d_]+", "\n".join(line.split(": ", 1)[-1] for line in text.split("\n")))
-    chosen = rng.sample(words, min(len(words), rng.randint(2, 6)))
+def _quoted(document: Document, rng: random.Random) -> str:
+    """Two to six different words of the document in quotes, as far as it has so many; empty without one."""
+    found = {
+        text[word.start : word.end]: None
+        for _, text in document.texts
+        for word in words(text, spaceless=needs_cutting([text]))
+        if word.content
+    }
+    chosen = rng.sample(list(found), min(len(found), rng.randint(2, 6)))
     quotes = rng.choice(QUOTES)
-    lines = [text, ", ".join(quotes.format(word) for word in chosen)]
-    return replace(document, turns=(assistant("\n".join(lines if rng.random() < 0.5 else lines[::-1])),))
+    return ", ".join(quotes.format(word) for word in chosen)

@@ -3,9 +3,11 @@
     python recipes/replications/make_base.py ../shared/data/multi30k --languages eng,deu,fra,ces \\
         --lines 1-14000 --bilingual 0.05 --out bases/multi30k-5
 
-The documents are monolingual, or, for a share of them, bilingual in all pairs, each text after its
-language's name; never in a prompt's wording. Lines whose text occurs in dev or test are left out. Tuning must
-use other lines (``data.train.lines``). Stopped and started again, it goes on from its last checkpoint.
+The documents are monolingual, or, for a share of them, bilingual in all pairs that a folder has, each text
+after its language's name; never in a prompt's wording. For tuning on dialogues, a share says its texts twice
+(``--again``), or some of its words in quotes (``--quoted``). Lines whose text occurs in dev or test are left
+out. Tuning must use other lines (``data.train.lines``). Stopped and started again, it goes on from its last
+checkpoint.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from dragoman.tune.pretrain import Pretrainer, Pretraining, new_llama, pack
 from dragoman.tune.source import Source
 
 TEMPLATE_TIMES = 300
+HELD_OUT = "val,dev,test,test_2016_flickr"
 
 
 def arguments() -> argparse.Namespace:
@@ -48,7 +51,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--languages", required=True, help="codes with commas")
     parser.add_argument("--train", default="train", help="training split")
     parser.add_argument(
-        "--held-out", default="val,dev,test,test_2016_flickr", help="splits whose text must not be seen"
+        "--held-out",
+        help=f"splits whose text must not be seen, with commas (default: those there are of {HELD_OUT})",
     )
     parser.add_argument(
         "--lines", default=None, help="lines of the first folder to pre-train on, such as 1-14000"
@@ -119,30 +123,48 @@ def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iter
             advance(options.steps * options.batch * options.row - max(0, left), "tokens")
 
 
-def sources(options: argparse.Namespace, split: str, languages: list[str]) -> list[dict[str, Any]]:
+def sources(folders: list[Path], split: str, languages: list[str]) -> list[dict[str, Any]]:
     """A split of every folder that has it, in those of the languages that the folder has."""
     found = []
-    for folder in options.data:
+    for folder in folders:
         there = [code for code in languages if (folder / f"{split}.{code}").exists()]
         if there:
             found.append({"folder": str(folder), "split": split, "languages": there})
     return found
 
 
-def prepared(options: argparse.Namespace, languages: list[str], folder: Path) -> Store:
-    """The pre-training lines, without those whose text occurs in a held-out split."""
-    train = sources(options, options.train, languages)
-    missing = sorted(set(languages).difference(*(source["languages"] for source in train)))
+def training(options: argparse.Namespace, languages: list[str]) -> list[dict[str, Any]]:
+    """The training split of every folder; SystemExit if a folder or a language has none."""
+    found = sources(options.data, options.train, languages)
+    without = {str(folder) for folder in options.data}.difference(source["folder"] for source in found)
+    if without:
+        raise SystemExit(
+            f"{', '.join(sorted(without))}: no {options.train}.* in {', '.join(languages)}; check the path, "
+            "--train and --languages"
+        )
+    missing = sorted(set(languages).difference(*(source["languages"] for source in found)))
     if missing:
         names = ", ".join(f"{options.train}.{code}" for code in missing)
         raise SystemExit(f"no {names} in {', '.join(map(str, options.data))}")
-    train[0]["lines"] = options.lines
-    held_out = [
-        source for split in options.held_out.split(",") for source in sources(options, split, languages)
-    ]
+    found[0]["lines"] = options.lines
+    return found
+
+
+def held_out(options: argparse.Namespace, languages: list[str]) -> list[dict[str, Any]]:
+    """The evaluation splits; SystemExit if one that was asked for is in no folder."""
+    asked = (options.held_out or HELD_OUT).split(",")
+    found = {split: sources(options.data, split, languages) for split in asked}
+    for split in asked if options.held_out else ():
+        if not found[split]:
+            raise SystemExit(f"--held-out: no {split}.* in {', '.join(map(str, options.data))}")
+    return [source for split in asked for source in found[split]]
+
+
+def prepared(options: argparse.Namespace, languages: list[str], folder: Path) -> Store:
+    """The pre-training lines, without those whose text occurs in a held-out split."""
     recipe = parse_recipe({
         "name": options.out.name, "base": "none", "seed": options.seed,
-        "data": {"train": train, "test": held_out},
+        "data": {"train": training(options, languages), "test": held_out(options, languages)},
         "stages": [{"name": "none", "steps": 1, "tasks": {"mono": {}}}],
     })  # fmt: skip
     if not (folder / "manifest.json").exists():

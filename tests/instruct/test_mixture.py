@@ -194,38 +194,87 @@ def test_a_bilingual_document_is_two_lines_in_two_languages() -> None:
     assert 100 < headed < 200, "half name their languages at the head"
 
 
+def texts_and_labels(rows: list[str]) -> tuple[list[str], list[str]]:
+    """The texts of toy documents (none holds a colon) and the names before them, if any."""
+    split = [row.rpartition(": ") for row in rows]
+    return [text for _, _, text in split], [label for label, _, _ in split]
+
+
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
-def test_a_share_of_documents_says_its_lines_again(share: float) -> None:
-    plain = documents(300, bilingual=0.5, heads=0.5, again=share)
+def test_a_share_of_documents_says_its_texts_again(share: float) -> None:
+    """In random order, without the head line, each after its name where it had one."""
     twice, orders = 0, set()
-    for example in plain:
-        rows = [row for row in example.turns[0].content.split("\n") if not row.endswith(":")]
-        first, second = rows[: len(rows) // 2], rows[len(rows) // 2 :]
-        if Counter(first) == Counter(second):
+    for example in documents(300, bilingual=0.5, heads=0.5, again=share):
+        rows = example.turns[0].content.split("\n")
+        headed = rows[0].endswith(":")
+        texts, labels = texts_and_labels(rows[headed:])
+        half = len(texts) // 2
+        if Counter(texts[:half]) == Counter(texts[half:]):
             twice += 1
-            orders.add(first == second)
-    assert twice / len(plain) == pytest.approx(share, abs=0.06 if 0 < share < 1 else 0)
+            orders.add(texts[:half] == texts[half:])
+            if example.direction and not headed:
+                named = dict(zip(texts[:half], labels[:half], strict=True))
+                assert [named[text] for text in texts[half:]] == labels[half:]
+            else:
+                assert labels[half:] == labels[:half] and not any(labels[1:half])
+    assert twice / 300 == pytest.approx(share, abs=0.06 if 0 < share < 1 else 0)
     assert False in orders or not share, "the second time in another order"
 
 
+def test_a_text_that_ends_as_a_head_line_does_is_said_again() -> None:
+    records = [Record(f"x:{n}", {"en": f"He said this {n}:"}, "x", n) for n in range(1, 5)]
+    made = mixture({"mono": {"again": 1.0}}, store=MemoryStore(records))
+    (group,) = made.draw(1)
+    assert sorted(texts_and_labels(group[0].turns[0].content.split("\n"))[0]) == sorted(
+        [record.texts["en"] for record in records] * 2
+    )
+
+
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
-def test_words_in_quotes_stand_before_or_behind_a_share_of_documents(share: float) -> None:
-    plain = [example.turns[0].content for example in documents(300, bilingual=0.5)]
+@pytest.mark.parametrize("labelled", [True, False])
+def test_words_in_quotes_stand_before_or_behind_a_share_of_documents(share: float, labelled: bool) -> None:
+    spec = {"bilingual": 0.5, "heads": 0.5, "again": 0.5, "labelled": labelled}
     places = []
-    for text, example in zip(plain, documents(300, bilingual=0.5, quoted=share), strict=True):
+    for example in documents(300, **spec, quoted=share):
         rows = example.turns[0].content.split("\n")
         at = [k for k, row in enumerate(rows) if row[0] in "“\"'„«"]
         assert len(at) <= 1
         if at:
             (place,) = at
-            line = rows.pop(place)
+            assert place in (0, len(rows) - 1)
+            said = re.findall(r"\w+", rows.pop(place))
             places.append(place == 0)
-            assert place in (0, len(rows))
-            said = re.findall(r"\w+", line)
-            assert 2 <= len(said) <= 6 and set(said) <= set(re.findall(r"\w+", "\n".join(rows)))
-        assert len(rows) == len(text.split("\n"))
-    assert len(places) / len(plain) == pytest.approx(share, abs=0.06 if 0 < share < 1 else 0)
+            texts, _ = texts_and_labels(rows[rows[0].endswith(":") :])
+            assert 2 <= len(said) == len(set(said)) <= 6
+            assert set(said) <= set(re.findall(r"[^\W\d]+", "\n".join(texts))), "no name of a language"
+    assert len(places) / 300 == pytest.approx(share, abs=0.06 if 0 < share < 1 else 0)
     assert set(places) == ({True, False} if share else set())
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("12 + 30", set()),
+        ("वह चलता है", {"वह", "चलता", "है"}),
+        ("l'eau", {"l'", "eau"}),
+        ("我喜欢读书", set("我喜欢读书")),
+    ],
+)
+def test_quoted_words_are_whole_words_and_a_line_without_any_gets_no_quotes(
+    text: str, known: set[str]
+) -> None:
+    made = mixture({"mono": {"quoted": 1.0}}, store=MemoryStore([Record("x:1", {"en": text}, "x", 1)]))
+    (group,) = made.draw(1)
+    said = [row for row in group[0].turns[0].content.split("\n") if row != f"English: {text}"]
+    assert {word[1:-1] for row in said for word in row.split(", ")} <= known and len(said) == bool(known)
+
+
+def test_a_bilingual_document_takes_a_language_that_its_lines_have() -> None:
+    """Corpora side by side, each in some of the languages."""
+    records = [*toy_records(80, ("de", "en")), *toy_records(80, ("en", "fr"))]
+    made = mixture({"mono": {"bilingual": 1.0}}, store=MemoryStore(records))
+    drawn = [group[0] for group in made.draw(100)]
+    assert {str(example.direction) for example in drawn} == {"de-en", "en-de", "en-fr", "fr-en"}
 
 
 def test_mono_of_chosen_languages() -> None:
