@@ -22,7 +22,7 @@ from dragoman.evaluate.significance import Pair, Test, holm, joint_and_single, s
 from dragoman.evaluate.tables import NOTHING, Table, number
 from dragoman.tune.stage import last_scores
 
-SCHEDULED = ("multi-task", "multi-task 3 to 1", "pre-fine-tuning", "mixed", "Align")
+SCHEDULED = ("multi-task", "pre-fine-tuning", "mixed", "Align")
 BASELINES = ("MT x2", "MT x1", "placebo")
 GENERATIVE = ("MT + Hint", "MT + Revise")
 METRIC, TRIALS, SEED = "chrF++", 1000, 1

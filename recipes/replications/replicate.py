@@ -191,8 +191,7 @@ def main() -> None:
         tables(options)
         return
     studies = [options.study] if options.study else STUDIES
-    every = [job for study in studies for job in STUDIES[study](options)]
-    jobs = list({job.name: job for job in every}.values())  # two studies may have one base
+    jobs = [job for study in studies for job in STUDIES[study](options)]
     if unknown := set(options.only) - {job.name for job in jobs}:
         raise SystemExit(f"no job {', '.join(sorted(unknown))}; known: {', '.join(job.name for job in jobs)}")
     work([job for job in jobs if not options.only or job.name in options.only], options)
