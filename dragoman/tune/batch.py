@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -230,9 +231,9 @@ class StepStream:
         """Begin again, from where the mixture stands."""
         self._current, self._at, self._number = None, 0, 0
 
-    def restore(self, state: dict[str, object]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state; the window is made again, which is exact because drawing is."""
-        self._number = int(state["window"])  # type: ignore[call-overload]
-        self._seek(dict(state["start"]))  # type: ignore[call-overload]
-        self._at = int(state["at"])  # type: ignore[call-overload]
+        self._number = int(state["window"])
+        self._seek(dict(state["start"]))
+        self._at = int(state["at"])
         self._current = self._fill()

@@ -5,7 +5,7 @@
 
 The documents are monolingual, or, for a share of them, bilingual in all pairs that a folder has, each text
 after its language's name; never in a prompt's wording. For tuning on dialogues, a share says its texts twice
-(``--again``), or some of its words in quotes (``--quoted``). Lines whose text occurs in dev or test are left
+(``--again``). Lines whose text occurs in dev or test are left
 out. Tuning must use other lines (``data.train.lines``). Stopped and started again, it goes on from its last
 checkpoint.
 """
@@ -65,9 +65,6 @@ def arguments() -> argparse.Namespace:
         "--again", type=float, default=0.0, help="share of documents that say their lines twice"
     )
     parser.add_argument(
-        "--quoted", type=float, default=0.0, help="share of documents with some of their words in quotes"
-    )
-    parser.add_argument(
         "--templates", default="alpaca,alpaca-post", help="templates whose words become tokens"
     )
     parser.add_argument("--wordings", default="mt", help="and which of their wordings, with commas")
@@ -109,7 +106,7 @@ def tokenizer_text(
 
 def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iterator[np.ndarray]:
     """Ids of documents of the ``mono`` task, drawn until the training has what it reads."""
-    spec = TaskSpec(**{key: getattr(options, key) for key in ("bilingual", "heads", "again", "quoted")})
+    spec = TaskSpec(**{key: getattr(options, key) for key in ("bilingual", "heads", "again")})
     encoder = Encoder(tokenizer, load_template("plain"), 1024)
     mixture = Mixture({"mono": spec}, Material(store, encoder.template), options.seed, "pretrain")
     source = Source(mixture, encoder)
