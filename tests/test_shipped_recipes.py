@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 from conftest import Cli, Tiny
 
+from dragoman.prompt.templates import load_template
 from dragoman.recipe import Recipe, Source
 from dragoman.recipe_file import dump_recipe, load_recipe
 from dragoman.rows import systems_of
@@ -246,6 +247,16 @@ def test_bases_learn_instructions_from_their_own_text_alone(replicate: ModuleTyp
         assert isinstance(recipe.evaluate.directions, list)
         assert {code for direction in recipe.evaluate.directions for code in direction} <= known
     assert len(found) == (2 if study == "align" else 1)
+
+
+@pytest.mark.parametrize("name", ["nllb-base", "nllb", "nllb-schedules"])
+def test_wordings_that_n_ko_must_bear_begin_no_line_as_the_frame_does(name: str) -> None:
+    """A byte-spelt name leaves no other spelling: four fifths of N'Ko's assertions were once dropped."""
+    recipe = load_recipe(REPLICATIONS / f"{name}.yaml")
+    template = load_template(recipe.prompt)
+    assert any("{target}" in text for text in template.delimiters)
+    said = [text for texts in template.wordings.values() for text in texts.values()]
+    assert said and not [text for text in said for mark in template.delimiters if mark in text]
 
 
 @pytest.mark.parametrize("schedule", ["multi-task", "pre-fine-tuning", "mixed"])
