@@ -16,7 +16,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from dragoman.instruct.task import Material
 from dragoman.language.language import Direction
 from dragoman.prompt.encode import Encoder
 from dragoman.prompt.templates import load_template
-from dragoman.prompt.tokens import learn_tokenizer
+from dragoman.prompt.tokens import Kind, learn_tokenizer
 from dragoman.recipe import TaskSpec
 from dragoman.recipe_file import parse_recipe
 from dragoman.tune.folder import write_folder
@@ -73,6 +73,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the base")
     parser.add_argument("--vocabulary", type=int, default=4000)
+    parser.add_argument("--tokenizer", choices=get_args(Kind), default="byte-bpe", help="kind of tokenizer")
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--steps", type=int, default=3000)
@@ -185,6 +186,7 @@ def main() -> None:
             [code for code in options.dialogues.split(",") if code],
         ),
         options.vocabulary,
+        options.tokenizer,
     )
     rows = pack(documents(store, tokenizer, options), options.row, options.seed)
     inner = -(-options.hidden * 8 // 3 // 64) * 64
