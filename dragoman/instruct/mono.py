@@ -6,7 +6,8 @@ text after its language's name; in a share of ``heads`` of these a head line nam
 ``labelled: false`` leaves all names out.
 
 A share of ``again`` says its texts a second time: a model that never met a text twice has not learnt to copy,
-and cannot take a draft up again.
+and cannot take a draft up again. Before or behind a share of ``quoted`` a few of their words stand in quotes:
+to most tokenizers a word without the space before it is other tokens, which a model meets nowhere else.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dragoman.align.segment import needs_cutting
 from dragoman.corpus.pair import Record
 from dragoman.errors import RecipeError
 from dragoman.instruct.task import Material
+from dragoman.instruct.words import words
 from dragoman.language.language import Direction, name_in, same_language
 from dragoman.prompt.example import Example, assistant
 from dragoman.recipe import TaskSpec
 
 LINES = 4  # lines of a monolingual document
+QUOTES = ("“{}”", '"{}"', "'{}'", "„{}“", "«{}»")
 
 
 class Document(NamedTuple):
@@ -95,11 +99,13 @@ class Mono:
         return Document(texts, direction, chosen[0].id, head)
 
     def _written(self, document: Document, rng: random.Random) -> list[str]:
-        """The lines of a document, of a share of ``again`` its texts once more in random order."""
+        """The lines of a document; perhaps once more in random order, perhaps with words in quotes."""
         lines = [document.head] if document.head else []
         lines += self._labelled(document, document.texts)
         if self.spec.again > 0 and rng.random() < self.spec.again:
             lines += self._labelled(document, rng.sample(document.texts, len(document.texts)))
+        if self.spec.quoted > 0 and rng.random() < self.spec.quoted and (said := _quoted(document, rng)):
+            lines = [*lines, said] if rng.random() < 0.5 else [said, *lines]
         return lines
 
     def _labelled(self, document: Document, texts: Sequence[tuple[str, str]]) -> list[str]:
@@ -110,3 +116,16 @@ class Mono:
             for k in named:
                 lines[k] = f"{name_in(texts[k][0], 'en')}: {lines[k]}"
         return lines
+
+
+def _quoted(document: Document, rng: random.Random) -> str:
+    """Two to six different words of the document in quotes, as far as it has so many; empty without one."""
+    found = {
+        text[word.start : word.end]: None
+        for _, text in document.texts
+        for word in words(text, spaceless=needs_cutting([text]))
+        if word.content
+    }
+    chosen = rng.sample(list(found), min(len(found), rng.randint(2, 6)))
+    quotes = rng.choice(QUOTES)
+    return ", ".join(quotes.format(word) for word in chosen)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from dragoman.errors import RecipeError
@@ -12,7 +11,7 @@ from dragoman.errors import RecipeError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-Kind = Literal["byte-bpe", "byte-bpe-words", "bpe", "unigram"]
+Kind = Literal["byte-bpe", "bpe", "unigram"]
 BOS, EOS, PAD, UNKNOWN = "<s>", "</s>", "<pad>", "<unk>"
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 
@@ -26,22 +25,15 @@ def learn_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """A tokenizer of at most ``vocab_size`` tokens learned from ``texts``; the same texts give the same one.
 
-    ``byte-bpe`` is byte-level BPE; ``byte-bpe-words`` the same with every space a token of its own, so that a
-    word is the same tokens behind a space, behind a quotation mark and at a line's start, in more tokens;
-    ``bpe`` is SentencePiece-style BPE and ``unigram`` a unigram model, both with a token for every byte, so
-    that each of the four writes any text. ``specials`` are further control
+    ``byte-bpe`` is byte-level BPE; ``bpe`` is SentencePiece-style BPE and ``unigram`` a unigram model, both
+    with a token for every byte, so that each of the three writes any text. ``specials`` are further control
     tokens, such as those of a chat template. All begin a text with ``<s>``; ``</s>`` ends an answer. Save it
     by ``save_pretrained``.
     """
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
-    makers = {
-        "byte-bpe": _byte_bpe,
-        "byte-bpe-words": partial(_byte_bpe, spaces_apart=True),
-        "bpe": _bpe,
-        "unigram": _unigram,
-    }
+    makers = {"byte-bpe": _byte_bpe, "bpe": _bpe, "unigram": _unigram}
     if kind not in makers:
         raise RecipeError(f"unknown kind of tokenizer {kind!r}; known: {', '.join(makers)}")
     names = [UNKNOWN, BOS, EOS, PAD, *specials]
@@ -64,13 +56,11 @@ def learn_tokenizer(
     return tokenizer
 
 
-def _byte_bpe(texts: Iterable[str], vocab_size: int, names: list[str], spaces_apart: bool = False) -> Any:
+def _byte_bpe(texts: Iterable[str], vocab_size: int, names: list[str]) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     backend = Tokenizer(models.BPE())
-    split = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    apart = pre_tokenizers.Split(" ", "isolated")
-    backend.pre_tokenizer = pre_tokenizers.Sequence([apart, split]) if spaces_apart else split
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,

@@ -67,7 +67,9 @@ class TaskSpec(Section):
     heads: Share = 0.0
     """mono: share of bilingual documents that name their languages once, in a head line (0 to 1)."""
     again: Share = 0.0
-    """mono: share of documents that say each of their lines once more, in random order (0 to 1)."""
+    """mono: share of documents that say each of their lines once more, in another order (0 to 1)."""
+    quoted: Share = 0.0
+    """mono: share of documents before or behind which a few of their words stand in quotes (0 to 1)."""
     labelled: bool = True
     """mono: write the language's name before each text of a document."""
     shots: Annotated[int, Field(ge=0)] = 0
@@ -135,7 +137,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "shots": ("mt",),
     **dict.fromkeys(("negatives", "wrong_targets", "negative_share", "positives"), ("conflict",)),
     **dict.fromkeys(("spare_end", "spare_shared"), ("conflict",)),
-    **dict.fromkeys(("languages", "bilingual", "heads", "again", "labelled"), ("mono",)),
+    **dict.fromkeys(("languages", "bilingual", "heads", "again", "quoted", "labelled"), ("mono",)),
     **dict.fromkeys(("words_only", "placebo"), OF_WORDS),
     "posterior": (*OF_WORDS, "interactive"),
     "assertions": ("align",),

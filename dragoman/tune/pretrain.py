@@ -67,8 +67,8 @@ def pack(streams: Iterable[np.ndarray], row: int, seed: int) -> Tensor:
     return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))]
 
 
-def new_llama(tokenizer: Any, hidden: int, inner: int, layers: int, seed: int) -> Any:
-    """A LLaMA with random weights, heads of 64 and tied embeddings."""
+def new_llama(tokenizer: Any, hidden: int, inner: int, layers: int, seed: int, head: int = 64) -> Any:
+    """A LLaMA with random weights, attention heads of size ``head`` and tied embeddings."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
@@ -77,7 +77,7 @@ def new_llama(tokenizer: Any, hidden: int, inner: int, layers: int, seed: int) -
         hidden_size=hidden,
         intermediate_size=inner,
         num_hidden_layers=layers,
-        num_attention_heads=max(2, hidden // 64),
+        num_attention_heads=max(2, hidden // head),
         max_position_embeddings=1024,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,

@@ -5,7 +5,7 @@
 
 The documents are monolingual, or, for a share of them, bilingual in all pairs that a folder has, each text
 after its language's name; never in a prompt's wording. For tuning on dialogues, a share says its texts twice
-(``--again``). Lines whose text occurs in dev or test are left
+(``--again``), or some of its words in quotes (``--quoted``). Lines whose text occurs in dev or test are left
 out. Tuning must use other lines (``data.train.lines``). Stopped and started again, it goes on from its last
 checkpoint.
 """
@@ -16,7 +16,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from dragoman.instruct.task import Material
 from dragoman.language.language import Direction
 from dragoman.prompt.encode import Encoder
 from dragoman.prompt.templates import load_template
-from dragoman.prompt.tokens import Kind, learn_tokenizer
+from dragoman.prompt.tokens import learn_tokenizer
 from dragoman.recipe import TaskSpec
 from dragoman.recipe_file import parse_recipe
 from dragoman.tune.folder import write_folder
@@ -65,6 +65,9 @@ def arguments() -> argparse.Namespace:
         "--again", type=float, default=0.0, help="share of documents that say their lines twice"
     )
     parser.add_argument(
+        "--quoted", type=float, default=0.0, help="share of documents with some of their words in quotes"
+    )
+    parser.add_argument(
         "--templates", default="alpaca,alpaca-post", help="templates whose words become tokens"
     )
     parser.add_argument("--wordings", default="mt", help="and which of their wordings, with commas")
@@ -73,9 +76,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the base")
     parser.add_argument("--vocabulary", type=int, default=4000)
-    parser.add_argument("--tokenizer", choices=get_args(Kind), default="byte-bpe", help="kind of tokenizer")
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--head", type=int, default=64, help="size of an attention head")
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=32, help="rows in a step")
     parser.add_argument("--row", type=int, default=160, help="tokens in a row")
@@ -87,14 +90,18 @@ def arguments() -> argparse.Namespace:
 
 
 def tokenizer_text(
-    store: Store, templates: list[str], wordings: list[str], dialogues: list[str]
+    store: Store, templates: list[str], wordings: list[str], dialogues: list[str], quoted: bool
 ) -> Iterator[str]:
     """The corpus, and the words of prompts and users often enough to become tokens: prompts get short.
 
-    The model itself never sees a prompt.
+    The model itself never sees a prompt. ``quoted``: words become tokens behind a quotation mark, too, where
+    a tokenizer of this size would else cut them up.
     """
     for index in range(len(store)):
-        yield from store[index].texts.values()
+        for text in store[index].texts.values():
+            yield text
+            if quoted:
+                yield text.replace(" ", "“")
     for name in templates:
         template = load_template(name)
         words = [frame.with_input for frame in template.frames.values()]
@@ -107,7 +114,7 @@ def tokenizer_text(
 
 def documents(store: Store, tokenizer: Any, options: argparse.Namespace) -> Iterator[np.ndarray]:
     """Ids of documents of the ``mono`` task, drawn until the training has what it reads."""
-    spec = TaskSpec(**{key: getattr(options, key) for key in ("bilingual", "heads", "again")})
+    spec = TaskSpec(**{key: getattr(options, key) for key in ("bilingual", "heads", "again", "quoted")})
     encoder = Encoder(tokenizer, load_template("plain"), 1024)
     mixture = Mixture({"mono": spec}, Material(store, encoder.template), options.seed, "pretrain")
     source = Source(mixture, encoder)
@@ -184,13 +191,13 @@ def main() -> None:
             options.templates.split(","),
             options.wordings.split(","),
             [code for code in options.dialogues.split(",") if code],
+            options.quoted > 0,
         ),
         options.vocabulary,
-        options.tokenizer,
     )
     rows = pack(documents(store, tokenizer, options), options.row, options.seed)
     inner = -(-options.hidden * 8 // 3 // 64) * 64
-    model = new_llama(tokenizer, options.hidden, inner, options.layers, options.seed)
+    model = new_llama(tokenizer, options.hidden, inner, options.layers, options.seed, options.head)
     size = f"{model.num_parameters() / 1e6:.1f}M parameters, vocabulary {len(tokenizer):,}"
     say(f" base      {size}, {rows.numel():,} tokens on {options.device}")
     settings = Pretraining(

@@ -122,8 +122,8 @@ def interactive(options: argparse.Namespace) -> list[Job]:
     }
     return [
         base(made.name, options, data, languages, "1-14000", "--bilingual", "1", "--again", "0.5",
-             "--tokenizer", "byte-bpe-words", "--templates", "bayling", "--dialogues", "en,de,fr",
-             "--hidden", "192", "--layers", "4", "--row", "384", "--batch", "21", "--steps", "2000"),
+             "--quoted", "0.5", "--templates", "bayling", "--dialogues", "en,de,fr", "--vocabulary", "6000",
+             "--hidden", "160", "--layers", "6", "--head", "32", "--row", "256", "--steps", "2000"),
         run(seeds[1].name, options, "interactive-study.yaml", made, "seed=1"),
         *(run(seeds[n].name, options, "interactive-seed.yaml", made, f"seed={n}") for n in (2, 3)),
         losses("interactive-loss", options, "bayling", models),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -227,6 +228,45 @@ def test_a_text_that_ends_as_a_head_line_does_is_said_again() -> None:
     assert sorted(texts_and_labels(group[0].turns[0].content.split("\n"))[0]) == sorted(
         [record.texts["en"] for record in records] * 2
     )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_words_in_quotes_stand_before_or_behind_a_share_of_documents(share: float, labelled: bool) -> None:
+    spec = {"bilingual": 0.5, "heads": 0.5, "again": 0.5, "labelled": labelled}
+    places = []
+    for example in documents(300, **spec, quoted=share):
+        rows = example.turns[0].content.split("\n")
+        at = [k for k, row in enumerate(rows) if row[0] in "“\"'„«"]
+        assert len(at) <= 1
+        if at:
+            (place,) = at
+            assert place in (0, len(rows) - 1)
+            said = re.findall(r"\w+", rows.pop(place))
+            places.append(place == 0)
+            texts, _ = texts_and_labels(rows[rows[0].endswith(":") :])
+            assert 2 <= len(said) == len(set(said)) <= 6
+            assert set(said) <= set(re.findall(r"[^\W\d]+", "\n".join(texts))), "no name of a language"
+    assert len(places) / 300 == pytest.approx(share, abs=0.06 if 0 < share < 1 else 0)
+    assert set(places) == ({True, False} if share else set())
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("12 + 30", set()),
+        ("वह चलता है", {"वह", "चलता", "है"}),
+        ("l'eau", {"l'", "eau"}),
+        ("我喜欢读书", set("我喜欢读书")),
+    ],
+)
+def test_quoted_words_are_whole_words_and_a_line_without_any_gets_no_quotes(
+    text: str, known: set[str]
+) -> None:
+    made = mixture({"mono": {"quoted": 1.0}}, store=MemoryStore([Record("x:1", {"en": text}, "x", 1)]))
+    (group,) = made.draw(1)
+    said = [row for row in group[0].turns[0].content.split("\n") if row != f"English: {text}"]
+    assert {word[1:-1] for row in said for word in row.split(", ")} <= known and len(said) == bool(known)
 
 
 def test_a_bilingual_document_takes_a_language_that_its_lines_have() -> None:
