@@ -72,3 +72,18 @@ def test_what_no_folder_has_is_said(
     with pytest.raises(SystemExit, match=said):
         make_base.prepared(options, languages, tmp_path / "corpus")
     assert not (tmp_path / "corpus").exists()
+
+
+def test_quoted_words_become_tokens_behind_a_mark(
+    make_base: ModuleType, options: Namespace, tmp_path: Path
+) -> None:
+    (tmp_path / "a" / "train.eng").write_text("".join(f"the red house {k}\n" for k in range(40)))
+    (tmp_path / "a" / "train.deu").write_text("".join(f"das rote Haus {k}\n" for k in range(40)))
+    options.data, options.lines = options.data[:1], None
+    store = make_base.prepared(options, ["eng", "deu"], tmp_path / "corpus")
+    plain, quoted = (
+        make_base.learn_tokenizer(make_base.tokenizer_text(store, [], [], [], quotes), 400)
+        for quotes in (False, True)
+    )
+    assert "red" in quoted.tokenize("say “red” here") and "Ġred" in quoted.tokenize("the red one")
+    assert "red" not in plain.tokenize("say “red” here")

@@ -67,7 +67,7 @@ class TaskSpec(Section):
     heads: Share = 0.0
     """mono: share of bilingual documents that name their languages once, in a head line (0 to 1)."""
     again: Share = 0.0
-    """mono: share of documents that say each of their lines once more, in another order (0 to 1)."""
+    """mono: share of documents that say each of their lines once more, in random order (0 to 1)."""
     quoted: Share = 0.0
     """mono: share of documents before or behind which a few of their words stand in quotes (0 to 1)."""
     labelled: bool = True

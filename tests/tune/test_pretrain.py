@@ -109,3 +109,8 @@ def test_a_loss_that_is_not_a_number_ends_it(model: Any, rows: torch.Tensor) -> 
         model.model.norm.weight.fill_(float("nan"))
     with pytest.raises(ModelError, match="not a number at step 12"):
         Pretrainer(model, rows, settings()).run()
+
+
+def test_heads_are_as_many_as_their_size_says() -> None:
+    assert new_llama(Words(), 64, 64, 2, seed=3, head=16).config.num_attention_heads == 4
+    assert new_llama(Words(), 128, 64, 2, seed=3).config.num_attention_heads == 2
