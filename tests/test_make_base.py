@@ -87,3 +87,24 @@ def test_quoted_words_become_tokens_behind_a_mark(
     )
     assert "red" in quoted.tokenize("say “red” here") and "Ġred" in quoted.tokenize("the red one")
     assert "red" not in plain.tokenize("say “red” here")
+
+
+def test_the_flags_of_all_bases_of_the_studies_are_known(
+    make_base: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replicate = importlib.import_module("replicate")
+    asked = Namespace(
+        data=Path("data"), bases=Path("bases"), runs=Path("runs"), logs=Path("logs"), schedule="multi-task"
+    )
+    jobs = [job for study in replicate.STUDIES.values() for job in study(asked)]
+    bases = [job.command for job in jobs if any(str(part).endswith("make_base.py") for part in job.command)]
+    assert len(bases) >= 8
+    for command in bases:
+        monkeypatch.setattr("sys.argv", [str(part) for part in command[1:]])
+        options = make_base.arguments()
+        assert make_base.attention_heads(options.hidden, options.head) >= 2
+    dialogues = next(command for command in bases if any("multi30k-dialogues" in str(p) for p in command))
+    said = (FOLDER / "interactive.yaml").read_text(encoding="utf-8").replace("\n#", " ")
+    for flag in (part for part in dialogues[3:] if str(part).startswith("--")):
+        value = dialogues[dialogues.index(flag) + 1]
+        assert flag in ("--out", "--languages") or f"{flag} {value} " in " ".join(said.split()) + " ", flag

@@ -67,8 +67,16 @@ def pack(streams: Iterable[np.ndarray], row: int, seed: int) -> Tensor:
     return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))]
 
 
+def attention_heads(hidden: int, head: int) -> int:
+    """Heads of size ``head``, or a little above, that ``hidden`` has, at least two; ModelError if none fit."""
+    count = max(2, hidden // head) if head > 0 else 0
+    if not count or hidden % (2 * count):
+        raise ModelError(f"hidden size {hidden} does not divide into heads of an even size of about {head}")
+    return count
+
+
 def new_llama(tokenizer: Any, hidden: int, inner: int, layers: int, seed: int, head: int = 64) -> Any:
-    """A LLaMA with random weights, attention heads of size ``head`` and tied embeddings."""
+    """A LLaMA with random weights and tied embeddings; ``head``: see ``attention_heads``."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
@@ -77,7 +85,7 @@ def new_llama(tokenizer: Any, hidden: int, inner: int, layers: int, seed: int, h
         hidden_size=hidden,
         intermediate_size=inner,
         num_hidden_layers=layers,
-        num_attention_heads=max(2, hidden // head),
+        num_attention_heads=attention_heads(hidden, head),
         max_position_embeddings=1024,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,

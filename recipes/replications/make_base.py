@@ -5,9 +5,9 @@
 
 The documents are monolingual, or, for a share of them, bilingual in all pairs that a folder has, each text
 after its language's name; never in a prompt's wording. For tuning on dialogues, a share says its texts twice
-(``--again``), or some of its words in quotes (``--quoted``). Lines whose text occurs in dev or test are left
-out. Tuning must use other lines (``data.train.lines``). Stopped and started again, it goes on from its last
-checkpoint.
+(``--again``), and a share some of its words in quotes (``--quoted``). Lines whose text occurs in dev or test
+are left out. Tuning must use other lines (``data.train.lines``). Stopped and started again, it goes on from
+its last checkpoint.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import torch
 from dragoman.console import progress, say
 from dragoman.corpus.prepare import prepare
 from dragoman.corpus.store import Store
+from dragoman.errors import ModelError
 from dragoman.instruct.interactive.wordings import speech
 from dragoman.instruct.mixture import Mixture
 from dragoman.instruct.task import Material
@@ -34,7 +35,7 @@ from dragoman.prompt.tokens import learn_tokenizer
 from dragoman.recipe import TaskSpec
 from dragoman.recipe_file import parse_recipe
 from dragoman.tune.folder import write_folder
-from dragoman.tune.pretrain import Pretrainer, Pretraining, new_llama, pack
+from dragoman.tune.pretrain import Pretrainer, Pretraining, attention_heads, new_llama, pack
 from dragoman.tune.source import Source
 
 TEMPLATE_TIMES = 300
@@ -78,7 +79,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--vocabulary", type=int, default=4000)
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--head", type=int, default=64, help="size of an attention head")
+    parser.add_argument("--head", type=int, default=64, help="size of an attention head, about")
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=32, help="rows in a step")
     parser.add_argument("--row", type=int, default=160, help="tokens in a row")
@@ -181,6 +182,10 @@ def prepared(options: argparse.Namespace, languages: list[str], folder: Path) ->
 
 def main() -> None:
     options = arguments()
+    try:
+        attention_heads(options.hidden, options.head)
+    except ModelError as error:
+        raise SystemExit(f"--hidden, --head: {error}") from None
     if options.out.exists():
         raise SystemExit(f"{options.out} is there already; delete it to make it again")
     work = options.out.with_name(options.out.name + ".work")

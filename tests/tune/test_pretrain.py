@@ -10,7 +10,15 @@ import pytest
 import torch
 
 from dragoman.errors import ModelError
-from dragoman.tune.pretrain import MUON_TIMES, MuonAdamW, Pretrainer, Pretraining, new_llama, pack
+from dragoman.tune.pretrain import (
+    MUON_TIMES,
+    MuonAdamW,
+    Pretrainer,
+    Pretraining,
+    attention_heads,
+    new_llama,
+    pack,
+)
 
 
 class Words:
@@ -113,4 +121,11 @@ def test_a_loss_that_is_not_a_number_ends_it(model: Any, rows: torch.Tensor) -> 
 
 def test_heads_are_as_many_as_their_size_says() -> None:
     assert new_llama(Words(), 64, 64, 2, seed=3, head=16).config.num_attention_heads == 4
-    assert new_llama(Words(), 128, 64, 2, seed=3).config.num_attention_heads == 2
+    assert new_llama(Words(), 64, 64, 2, seed=3).config.num_attention_heads == 2, "at least two"
+    assert attention_heads(160, 64) == 2, "as many as fit, then a little larger"
+
+
+@pytest.mark.parametrize(("hidden", "head"), [(160, 0), (160, -16), (100, 32), (90, 64)])
+def test_heads_that_do_not_fit_are_named(hidden: int, head: int) -> None:
+    with pytest.raises(ModelError, match=f"hidden size {hidden} does not divide .* of about {head}"):
+        attention_heads(hidden, head)
