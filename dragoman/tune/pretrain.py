@@ -68,7 +68,7 @@ def pack(streams: Iterable[np.ndarray], row: int, seed: int) -> Tensor:
 
 
 def attention_heads(hidden: int, head: int) -> int:
-    """Heads of size ``head``, or a little above, that ``hidden`` has, at least two; ModelError if none fit."""
+    """Heads of size ``head``, or a little above, of ``hidden``: two at least; ModelError if none fit."""
     count = max(2, hidden // head) if head > 0 else 0
     if not count or hidden % (2 * count):
         raise ModelError(f"hidden size {hidden} does not divide into heads of an even size of about {head}")
