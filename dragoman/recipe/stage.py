@@ -108,6 +108,8 @@ class TaskSpec(Section):
     """interactive: a folder of <code>.yaml files with what users say, beside the shipped ones."""
     single_turn: bool = False
     """interactive: each correction and question as one user turn with source and draft, for a control."""
+    edit_weight: Amount = 1.0
+    """interactive: weight of the words that a version has and the one before it had not; others weigh 1."""
 
     @field_validator("files", mode="before")
     @classmethod
@@ -145,7 +147,8 @@ READ_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("hints", "wrong_hints"), ("hint",)),
     **dict.fromkeys(("demands", "forbidden"), ("constrained",)),
     **dict.fromkeys(("files", "split", "learn"), ("general",)),
-    **dict.fromkeys(("kinds", "turns", "user_language", "wordings", "single_turn"), ("interactive",)),
+    **dict.fromkeys(("kinds", "turns", "user_language", "wordings"), ("interactive",)),
+    **dict.fromkeys(("single_turn", "edit_weight"), ("interactive",)),
 }  # fmt: skip
 """The tasks that read a setting; those that are absent here are read by all."""
 

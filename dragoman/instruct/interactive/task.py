@@ -18,6 +18,7 @@ from dragoman.instruct.interactive.plots import PLOTS, Length, Shares, correctio
 from dragoman.instruct.interactive.scene import Scene
 from dragoman.instruct.interactive.script import Script
 from dragoman.instruct.interactive.single import single_turns
+from dragoman.instruct.interactive.stress import stressed
 from dragoman.instruct.interactive.style import variants
 from dragoman.instruct.interactive.wordings import Speech, has_speech, speech
 from dragoman.instruct.linked import LinkedItems, Side
@@ -54,6 +55,9 @@ class Interactive:
         dialogue = self.dialogue(item, rng)
         if dialogue is None:
             return []
+        if self.spec.edit_weight != 1:
+            spaceless = self.lines.links(dialogue.direction).spaceless(dialogue.direction.target)
+            dialogue = stressed(dialogue, self.spec.edit_weight, spaceless)
         return single_turns(dialogue) if self.spec.single_turn else [dialogue.example("interactive")]
 
     def dialogue(self, item: int, rng: random.Random) -> Dialogue | None:
