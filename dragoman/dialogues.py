@@ -46,10 +46,11 @@ from dragoman.tune.model import read_card
 class Job:
     """What the command line asks for: ``model`` a model folder or hub id, or a folder of transcripts.
 
-    The dialogues are those of ``files``, or made of the text in ``data`` (``training``: text that tells how
-    the corpus translates). ``copy``: also the system that answers with the draft; ``retranslate``: also the
-    model as one that answers with its plain translation of the source, ``NAME, plain``. ``out``: a folder for
-    dialogues, transcripts, ``results.json`` and ``report.html``.
+    The dialogues are those of ``files``, or made of the text in ``data`` (``training``: text that tells
+    how the corpus translates). ``terms``: what users dictate binds the search. ``copy``: also the system
+    that answers with the draft; ``retranslate``: also the model as one that answers with its plain
+    translation of the source, ``NAME, plain``. ``out``: a folder for dialogues, transcripts,
+    ``results.json`` and ``report.html``.
     """
 
     model: str | None
@@ -64,6 +65,7 @@ class Job:
     copy: bool = False
     retranslate: bool = False
     single: bool = False
+    terms: bool = False
     beam: int = 1
     out: Path | None = None
     report: bool = False
@@ -156,7 +158,7 @@ def _asked(job: Job) -> Iterator[Talk]:
         if job.retranslate:
             systems[plain := f"{name}, plain"] = retranslator(translator)
     for name, answers in systems.items():
-        single = job.single and name not in ("copy", plain)
+        single, terms = (asked_so and name not in ("copy", plain) for asked_so in (job.single, job.terms))
         with progress(f" dialogues {name}") as advance:
             for direction, found in dialogues.items():
 
@@ -164,8 +166,8 @@ def _asked(job: Job) -> Iterator[Talk]:
                     advance(done, str(direction))
 
                 own = job.spec.draft == "own"
-                transcripts = tuple(ask_all(found, answers, own, single, tell))
-                talk = Talk(name, direction, transcripts, asked, job.spec.draft, single)
+                transcripts = tuple(ask_all(found, answers, own, single, tell, terms))
+                talk = Talk(name, direction, transcripts, asked, job.spec.draft, single, terms=terms)
                 if job.out is not None:
                     write_talk(job.out, talk)
                 yield talk

@@ -155,7 +155,8 @@ def _answer(run: Run, row: SystemSpec, spec: Interaction, made: Made) -> None:
     make_room(folder, key)
     missing = [d for d in made.dialogues if not (folder / f"{d}.jsonl").exists()]
     answers = _answers(run, row, spec) if missing else copy_draft
-    single, asked, before = row.name in spec.single_turn, fingerprint(made.dialogues), 0
+    single, terms = row.name in spec.single_turn, row.name in spec.terms
+    asked, before = fingerprint(made.dialogues), 0
     turns = sum(len(one.rounds) - 1 for d in missing for one in made.dialogues[d])
     with progress(f" dialogues {row.name}", turns) as advance:
         for direction in missing:
@@ -164,8 +165,8 @@ def _answer(run: Run, row: SystemSpec, spec: Interaction, made: Made) -> None:
                 advance(before + done, str(direction))
 
             dialogues = made.dialogues[direction]
-            found = tuple(ask_all(dialogues, answers, spec.draft == "own", single, tell))
-            talk = Talk(row.name, direction, found, asked, spec.draft, single, run.recipe.seed)
+            found = tuple(ask_all(dialogues, answers, spec.draft == "own", single, tell, terms))
+            talk = Talk(row.name, direction, found, asked, spec.draft, single, run.recipe.seed, terms)
             write_talk(run.folder, talk)
             before += sum(len(one.rounds) - 1 for one in dialogues)
     run.done.finish(_step(row), key)

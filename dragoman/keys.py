@@ -128,8 +128,11 @@ class Keys:
         return settings_hash(
             DIALOGUES,
             self.system(system),
-            spec.model_dump(mode="json", exclude={"systems", "single_turn", "retranslate", "wordings"}),
+            spec.model_dump(
+                mode="json", exclude={"systems", "single_turn", "terms", "retranslate", "wordings"}
+            ),
             (system.name in spec.single_turn, system.name in spec.retranslate),
+            *(["terms"] if system.name in spec.terms else []),
             wordings_key(spec.wordings) if spec.wordings else None,
             settings,
         )

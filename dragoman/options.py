@@ -36,6 +36,9 @@ Draft = Annotated[str, typer.Option(help="what is corrected: fixed (the dialogue
 SingleTurn = Annotated[
     bool, typer.Option("--single-turn", help="source, draft and demand in one user turn each")
 ]
+TalkTerms = Annotated[
+    bool, typer.Option("--terms", help="words that users dictate or ban bind the search: guaranteed terms")
+]
 Copy = Annotated[bool, typer.Option("--copy", help="also the system that answers with the draft")]
 Retranslate = Annotated[
     bool, typer.Option("--retranslate", help="also the model's plain translation as answer to every turn")

@@ -22,7 +22,7 @@ _FOLDER = frozenset(("references", "split"))
 _FILES = _FILE | _FOLDER | {"hyp"}
 _SCORES = frozenset(("identifier", "metric", "comet", "bleurt", "each"))
 _MADE = frozenset(("lines", "kind", "turns", "user", "seed", "training", "split"))
-_ASKED = frozenset(("draft", "single_turn", "copy", "retranslate"))
+_ASKED = frozenset(("draft", "single_turn", "terms", "copy", "retranslate"))
 _TALK = (_MADE | _ASKED | {"dialogues"}) - {"lines", "training", "split"}
 _UNREAD = {
     ("evaluate", "without --interactive"): _TALK,
@@ -76,6 +76,7 @@ def evaluate(
     user: options.User = "mixed",
     draft: options.Draft = "fixed",
     single_turn: options.SingleTurn = False,
+    terms: options.TalkTerms = False,
     copy: options.Copy = False,
     retranslate: options.Retranslate = False,
     seed: options.DialogueSeed = 1,
@@ -89,8 +90,8 @@ def evaluate(
         spec = spec_of(lines, kind, turns, user, draft, seed)
         tuned = supervised or (_supervised_of(path) if path else None)
         evaluate_dialogues(Job(str(path) if path else None, spec, data, split, training, dialogues or (),
-                               direction or (), system or (), tuned, copy, retranslate, single_turn, beam,
-                               out, report, style))  # fmt: skip
+                               direction or (), system or (), tuned, copy, retranslate, single_turn, terms,
+                               beam, out, report, style))  # fmt: skip
         return
     from dragoman.evaluate.command import evaluate_command
 

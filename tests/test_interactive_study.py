@@ -42,7 +42,8 @@ def test_every_row_of_the_issue_answers_the_same_dialogues(recipe: Recipe) -> No
     assert rows.pop("copy")[0] == "copy"
     assert rows.pop("MT + single in one turn") == ("model", "MT + single")
     assert rows.pop("MT only, plain") == ("model", "MT only")
-    assert rows == {name: ("model", name) for name in ROWS}
+    terms = {f"{name} with terms": ("model", name) for name in ROWS[:2]}
+    assert rows == {name: ("model", name) for name in ROWS} | terms and set(spec.terms) == set(terms)
     assert spec.single_turn == ["MT + single in one turn"] and spec.retranslate == ["MT only, plain"]
     assert {stage.stream for stage in recipe.stages} == {"study"}, "the same lines, edits and wordings"
     assert spec.kinds == recipe.stages[1].tasks["interactive"].kinds

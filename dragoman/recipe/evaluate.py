@@ -99,6 +99,8 @@ class Interaction(Section):
     """Rows that answer; absent = all of a model, and copy, which answers with the draft."""
     single_turn: list[str] = []
     """Rows that are asked in one user turn with source, draft and demand, as `single_turn` of the task."""
+    terms: list[str] = []
+    """Rows whose search must meet what users dictate: words they name that must, or must not, stand there."""
     retranslate: list[str] = []
     """Rows that answer every turn with their plain translation of the source, for a control."""
 

@@ -66,15 +66,20 @@ class Recipe(Section):
         talk = self.evaluate.interactive
         pivots = [system.name for system in self.evaluate.systems or [] if system.kind == "pivot"]
         asked = [row for row in rows if row not in pivots]
-        for row in [*(talk.systems or []), *talk.single_turn, *talk.retranslate] if talk else []:
+        for row in [*(talk.systems or []), *talk.single_turn, *talk.terms, *talk.retranslate] if talk else []:
             if row not in asked:
                 raise ValueError(
                     f"`evaluate.interactive` names row {row!r}; rows of a model, or copy: {', '.join(asked)}"
                 )
         for row in talk.retranslate if talk else []:
-            if row in weightless or (talk and row in talk.single_turn):
+            if row in weightless or (talk and row in (*talk.single_turn, *talk.terms)):
                 raise ValueError(
                     f"`evaluate.interactive.retranslate` names row {row!r}, which is no row of a model, or "
-                    "one of `single_turn`; give it a row of its own"
+                    "one of `single_turn` or `terms`; give it a row of its own"
+                )
+        for row in talk.terms if talk else []:
+            if row in weightless:
+                raise ValueError(
+                    f"`evaluate.interactive.terms` names row {row!r}, which is no row of a model"
                 )
         return self

@@ -335,6 +335,13 @@ def test_as_a_step_of_a_run(
     again = read_results(tmp_path / "talking" / "results.json")
     assert compared(again) == {("copy", "dialogues"), ("plain", "dialogues")}, "and no other"
 
+    kept = tmp_path / "talking" / "transcripts" / "single" / "en-de.jsonl"
+    written = kept.stat().st_mtime_ns
+    go("evaluate.interactive.terms=[dialogues]")
+    assert kept.stat().st_mtime_ns == written, "the other rows stay"
+    bound = {talk.system: talk.terms for talk in read_talks(tmp_path / "talking")}
+    assert bound == {"copy": False, "dialogues": True, "single": False, "plain": False}
+
     go("evaluate.interactive.systems=[dialogues]", "evaluate.interactive.seed=2")
     other = read_results(tmp_path / "talking" / "results.json").dialogues
     assert {row.system for row in other} == {"dialogues"}
@@ -347,7 +354,12 @@ def test_as_a_step_of_a_run(
 def test_rows_that_cannot_answer_are_refused(text: Path, base: Path) -> None:
     content = recipe_of(text, base)
     content["evaluate"]["systems"].append({"name": "pivot", "kind": "pivot", "stage": "single"})
-    for key, row in (("systems", "pivot"), ("single_turn", "nobody"), ("retranslate", "nobody")):
+    for key, row in (
+        ("systems", "pivot"),
+        ("single_turn", "nobody"),
+        ("retranslate", "nobody"),
+        ("terms", "nobody"),
+    ):
         content["evaluate"]["interactive"] = {key: [row]}
         with pytest.raises(
             RecipeError, match=f"`evaluate.interactive` names row '{row}'; .*: copy, dialogues"
@@ -357,6 +369,11 @@ def test_rows_that_cannot_answer_are_refused(text: Path, base: Path) -> None:
         content["evaluate"]["interactive"] = key
         with pytest.raises(RecipeError, match="no row of a model, or one of `single_turn`"):
             parse_recipe(content)
+    content["evaluate"]["interactive"] = {"terms": ["copy"]}
+    with pytest.raises(
+        RecipeError, match=r"`evaluate\.interactive\.terms` names row 'copy', which is no row of a"
+    ):
+        parse_recipe(content)
 
 
 def test_real_text(tmp_path: Path) -> None:

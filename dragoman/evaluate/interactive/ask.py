@@ -4,11 +4,15 @@ The draft is fixed: each turn is asked with the versions of the dialogue before 
 to earlier turns. So all systems are asked the same. Or it is the system's own: the first version is the
 dialogue's, for nothing else has the faults that are spoken of, and what comes after it is the system's. A
 user then says only what makes sense of that text, see :func:`measure.speaks_of`.
+
+With ``terms`` the words that a user dictates or bans are demands on the search besides, as ``/terms`` and
+``/forbid`` of a chat make them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dragoman.evaluate.interactive.measure import speaks_of
 from dragoman.evaluate.interactive.transcript import Answer, Transcript
@@ -16,7 +20,9 @@ from dragoman.instruct.interactive.correction import FIRST, UNDO
 from dragoman.instruct.interactive.dialogue import Dialogue, Round
 from dragoman.instruct.interactive.single import HISTORY, one_turn
 from dragoman.language.language import Direction
+from dragoman.language.phrases import contains
 from dragoman.prompt.example import Turn, assistant, user
+from dragoman.translate.demand import Demand
 from dragoman.translate.engine import Translator
 from dragoman.translate.prompts import Request
 
@@ -30,10 +36,18 @@ def copy_draft(requests: list[Request], drafts: list[str]) -> list[str]:
 
 
 def answerer(translator: Translator) -> Answerer:
-    """The answers of a model; what cannot be asked (too long with its history) is answered with nothing."""
+    """The answers of a model; what cannot be asked (too long with its history) is answered with nothing.
+
+    Where nothing meets a demand on the search, the answer is the one without it.
+    """
 
     def answers(requests: list[Request], drafts: list[str]) -> list[str]:
-        return [found.text.strip() for found in translator.translate(requests)]
+        texts = [found.text.strip() for found in translator.translate(requests)]
+        refused = [k for k, text in enumerate(texts) if not text and requests[k].demand]
+        found = translator.translate([replace(requests[k], demand=None) for k in refused])
+        for k, one in zip(refused, found, strict=True):
+            texts[k] = one.text.strip()
+        return texts
 
     return answers
 
@@ -58,13 +72,15 @@ def ask_all(
     own: bool = False,
     single: bool = False,
     tell: Callable[[int], None] = lambda done: None,
+    terms: bool = False,
 ) -> list[Transcript]:
     """Have every turn behind the request answered.
 
     ``own``: the drafts are the system's own. ``single``: source, draft and demand stand in one user turn,
     but for rounds that speak of earlier versions. ``tell`` is called with the number of turns that are done.
+    ``terms``: see :func:`dictated`.
     """
-    sessions = [_Session(dialogue, own, single) for dialogue in dialogues]
+    sessions = [_Session(dialogue, own, single, terms) for dialogue in dialogues]
     done = 0
     for number in range(1, max((len(dialogue.rounds) for dialogue in dialogues), default=1)):
         here = [session for session in sessions if number < len(session.dialogue.rounds)]
@@ -78,11 +94,25 @@ def ask_all(
     return [Transcript(session.dialogue, tuple(session.answers)) for session in sessions]
 
 
+def dictated(one: Round) -> Demand | None:
+    """What a user names in a turn and that must, or must not, stand in the answer; None without any.
+
+    What must stand there and is not said, such as the right translation of a word that the user only names in
+    the source, is for the model to find. A question dictates nothing.
+    """
+    if one.version is None:
+        return None
+    must = [phrase for asked in one.corrections for phrase in asked.must if contains(one.said, phrase)]
+    forbid = [phrase for asked in one.corrections for phrase in asked.forbid if contains(one.said, phrase)]
+    found = Demand(tuple((phrase,) for phrase in dict.fromkeys(must)), tuple(dict.fromkeys(forbid)))
+    return found or None
+
+
 class _Session:
     """One dialogue while it is held: its turns so far, and the versions that the system's user sees."""
 
-    def __init__(self, dialogue: Dialogue, own: bool, single: bool) -> None:
-        self.dialogue, self.own, self.single = dialogue, own, single
+    def __init__(self, dialogue: Dialogue, own: bool, single: bool, terms: bool = False) -> None:
+        self.dialogue, self.own, self.single, self.terms = dialogue, own, single, terms
         self.answers: list[Answer | None] = [None]
         self.versions = dict(enumerate(dialogue.versions[: 1 if own else None]))
         first = dialogue.rounds[0]
@@ -113,7 +143,8 @@ class _Session:
         turns = [*self.turns, user(one.said)]
         if self.single and one.kind not in HISTORY:
             turns = [*self.head, one_turn(self.dialogue, one, self.draft(number))]
-        return Request(self.dialogue.source, self.dialogue.direction, tuple(turns))
+        demand = dictated(one) if self.terms else None
+        return Request(self.dialogue.source, self.dialogue.direction, tuple(turns), demand=demand)
 
     def take(self, number: int, text: str) -> None:
         """Write an answer down and go on: with it, or with the dialogue's own."""

@@ -15,6 +15,8 @@ from dragoman.language.language import Direction, parse_direction
 FOLDER = "transcripts"
 """Folder of the transcripts of an evaluation, ``<system>/<direction>.jsonl``."""
 HEAD = ("asked", "draft", "single", "seed")
+LATER = ("terms",)
+"""What the first row tells only where it is set."""
 
 
 class Answer(NamedTuple):
@@ -63,7 +65,8 @@ class Talk:
     """All transcripts of one system in one direction.
 
     ``asked`` is the fingerprint of the dialogues in all directions, ``draft`` whether their versions are
-    fixed or the system's own, ``single`` whether single turns were asked; ``seed``: that of the training.
+    fixed or the system's own, ``single`` whether single turns were asked; ``seed``: that of the training;
+    ``terms`` whether the words that users name were demands on the search.
     """
 
     system: str
@@ -73,11 +76,13 @@ class Talk:
     draft: str = "fixed"
     single: bool = False
     seed: int | None = None
+    terms: bool = False
 
     @property
     def signature(self) -> str:
         """What was asked and how."""
-        return f"dialogues:{self.asked}|draft:{self.draft}" + "|form:single-turn" * self.single
+        form = "|form:single-turn" * self.single + "|terms:hard" * self.terms
+        return f"dialogues:{self.asked}|draft:{self.draft}{form}"
 
 
 def write_talk(folder: Path, talk: Talk) -> None:
@@ -85,6 +90,7 @@ def write_talk(folder: Path, talk: Talk) -> None:
     path = folder / FOLDER / talk.system / f"{talk.direction}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     head = {name: getattr(talk, name) for name in HEAD}
+    head |= {name: value for name in LATER if (value := getattr(talk, name))}
     write_jsonl(path, [head, *(one.to_json() for one in talk.transcripts)])
 
 
@@ -111,4 +117,9 @@ def _read(path: Path, system: str) -> Talk:
     if not isinstance(head, dict) or not set(HEAD) <= head.keys():
         raise DataError(f"{path}: no transcripts; delete the file and evaluate again")
     found = tuple(Transcript.from_json(row, where) for where, row in rows)
-    return Talk(system, parse_direction(path.stem), found, **{name: head[name] for name in HEAD})
+    return Talk(
+        system,
+        parse_direction(path.stem),
+        found,
+        **{name: head[name] for name in (*HEAD, *LATER) if name in head},
+    )
