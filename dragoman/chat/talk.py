@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from dragoman.chat.dictated import dictated, with_dictated
 from dragoman.chat.session import QUESTION, Session
 from dragoman.chat.speech import demand_said, question_kind, undo_said
 from dragoman.errors import DataError
@@ -14,7 +15,7 @@ from dragoman.instruct.interactive.correction import Correction
 from dragoman.language.phrases import holds
 from dragoman.prompt.encode import Encoder
 from dragoman.prompt.example import Turn, user
-from dragoman.translate.demand import check
+from dragoman.translate.demand import Demand, check
 from dragoman.translate.engine import TOO_LONG, Translation, Translator
 from dragoman.translate.prompts import Request
 from dragoman.translate.state import State
@@ -87,17 +88,39 @@ class Talk:
         return Answer(found.text, notes=_notes(found))
 
     def correct(self, said: str, asked: Sequence[Correction] = ()) -> Answer:
-        """A new version of the open text, asked for in words. The terms hold on."""
+        """A new version of the open text, asked for in words. The terms hold on.
+
+        Words that the user dictates or bans for certain bind the search this once, if they can be met.
+        """
         dialogue = self.session.opened()
-        before = dialogue.text
-        found = self._converse(said, True)
+        before, terms = dialogue.text, self.session.terms.demand(dialogue.source)
+        named = dictated(said, dialogue.direction, dialogue.source, before)
+        notes: tuple[str, ...] = ()
+        if named is None:
+            found = self._converse(said, terms)
+        else:
+            found, notes = self._obey(said, named, terms)
+            asked = asked or ([named] if named.met(before, found.text) else ())
         self.session.corrected(said, found.text, asked)
-        notes = ("nothing changed",) if found.text == before else ()
+        notes += ("nothing changed",) if found.text == before else ()
         return Answer(found.text, before, notes=(*self._warning(), *notes, *_notes(found)))
+
+    def _obey(
+        self, said: str, named: Correction, terms: Demand | None
+    ) -> tuple[Translation, tuple[str, ...]]:
+        """An answer that meets what is dictated; where nothing does, the model's own, and a note of that."""
+        try:
+            found = self._converse(said, with_dictated(terms, named))
+            if not found.error:
+                return found, ()
+            reason = found.reason
+        except DataError as error:
+            reason = str(error).partition(";")[0]
+        return self._converse(said, terms), (f"not as you said: {reason}",)
 
     def ask(self, said: str, kind: str | None = None) -> Answer:
         """An answer that is no translation; versions and terms have nothing to do with it."""
-        found = self._converse(said, False)
+        found = self._converse(said, None)
         self.session.opened().reply(said, found.text, kind or QUESTION)
         return Answer(found.text, notes=(*self._warning(), *_notes(found)))
 
@@ -119,7 +142,7 @@ class Talk:
         )
         before = dialogue.text
         if self.tuned and self.carries_turns:
-            found = self._converse(said, True)
+            found = self._converse(said, demand)
         else:
             found = self._answer(Request(dialogue.source, dialogue.direction, demand=demand))
         must = [next((form for form in forms if holds(found.text, form)), forms[0]) for _, forms in terms]
@@ -147,7 +170,7 @@ class Talk:
         """The open dialogue and what is said now: what the model is asked with."""
         return (*self.session.opened().example().turns, user(said))
 
-    def _converse(self, said: str, demanded: bool) -> Translation:
+    def _converse(self, said: str, demand: Demand | None) -> Translation:
         dialogue = self.session.opened()
         if not self.carries_turns:
             name = self.translator.encoder.template.name
@@ -155,7 +178,6 @@ class Talk:
                 f"the template {name!r} carries one turn only, so this model cannot be corrected in words; "
                 "use /terms or /forbid, or an empty line and another text"
             )
-        demand = self.session.terms.demand(dialogue.source) if demanded else None
         return self._answer(
             Request(said, dialogue.direction, self.turns(said), dialogue.prompt_language, demand=demand)
         )
