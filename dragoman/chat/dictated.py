@@ -35,9 +35,9 @@ def dictated(said: str, direction: Direction, source: str, draft: str) -> Correc
     """
     for code in dict.fromkeys(("en", *direction)):
         if has_speech(code):
-            for kind, pattern in _patterns(code):
+            for kind, listed, pattern in _patterns(code):
                 match = pattern.fullmatch(said.strip())
-                found = match and _read(kind, match.groupdict(), source, draft)
+                found = match and _read(kind, listed, match.groupdict(), source, draft)
                 if found:
                     return found
     return None
@@ -52,7 +52,7 @@ def with_dictated(demand: Demand | None, asked: Correction) -> Demand:
     return Demand(held.must + must, held.forbid + forbid, held.ignore_case)
 
 
-def _read(kind: str, groups: dict[str, str], source: str, draft: str) -> Correction | None:
+def _read(kind: str, listed: bool, groups: dict[str, str], source: str, draft: str) -> Correction | None:
     phrases = {key: _phrase(raw) for key, raw in groups.items()}
     if not all(phrases.values()):
         return None
@@ -60,7 +60,7 @@ def _read(kind: str, groups: dict[str, str], source: str, draft: str) -> Correct
     named = (phrases.get("word") or phrases.get("name"), source), (old, draft)
     known = any(phrase and holds(text, phrase) for phrase, text in named)
     quoted = _in_quotes(groups.get("new") or groups.get("name") or "")
-    if not quoted and (not known or len((new or "").split()) > UNQUOTED):
+    if not quoted and (not (known or listed) or len((new or "").split()) > UNQUOTED):
         return None
     forbid = (old,) if old and holds(draft, old) and not (new and holds(new, old)) else ()
     must = (new,) if new else ()
@@ -79,12 +79,13 @@ def _in_quotes(raw: str) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _patterns(code: str) -> list[tuple[str, re.Pattern[str]]]:
-    """The wordings of demands with groups in place of their words, the longest first."""
+def _patterns(code: str) -> list[tuple[str, bool, re.Pattern[str]]]:
+    """The wordings of demands with groups in place of their words, the longest first; whether a colon stands
+    before the new word: then it needs no quotes."""
     wordings = speech(code).wordings
     found = [(kind, text) for kind in KINDS for text in wordings[kind]]
     found.sort(key=lambda row: -len(row[1]))
-    return [(kind, _pattern(text)) for kind, text in found]
+    return [(kind, re.search(r"[:：]\s*\{new\}", text) is not None, _pattern(text)) for kind, text in found]
 
 
 def _unquoted(text: str) -> str:

@@ -40,6 +40,7 @@ def read(said: str) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
         ('Replace "Katze" with "Rüde".', ("vocabulary/replace", ("Rüde",), ())),
         ("Sag bitte „Rüde“ statt „Hund“.", ("vocabulary/replace", ("Rüde",), ("Hund",))),
         ('The translation must contain "Rüde"', ("vocabulary/include", ("Rüde",), ())),
+        ("Make sure to include this word: Rüde", ("vocabulary/include", ("Rüde",), ())),
         ("Avoid 'Hund'.", ("vocabulary/exclude", (), ("Hund",))),
         ("Do not use the word Hund", ("vocabulary/exclude", (), ("Hund",))),
     ],
@@ -53,6 +54,7 @@ def test_wordings_with_any_quotes_or_none(said: str, expected: object) -> None:
     [
         "The translation must contain all names.",
         "Use more commas for clarity.",
+        "Make sure to include this word: the one that I told you",
         "Use a much longer word for dog.",
         "Avoid it.",
         "Avoid 'Katze'.",
