@@ -24,6 +24,8 @@ UNQUOTED = 2
 """Words at most that are taken for a phrase without quotes around them."""
 _PAIRED = '"“”„‟«»‹›「」『』'
 _QUOTES = _PAIRED + "'‘’‚‛"
+_POLITE = r"(?:please|bitte|s['’]il (?:te|vous) pla[iî]t|请)"
+"""May stand before or behind any wording."""
 _END = r"\s*[.!?。！？]*\s*"
 
 
@@ -106,4 +108,5 @@ def _pattern(wording: str) -> re.Pattern[str]:
         found += r"\s+".join(map(re.escape, pieces)).replace("'", "['’]")
         if key is not None:
             found += f"(?P={key})" if f"<{key}>" in found else f"(?P<{key}>.+?)"
-    return re.compile(found + _END, re.IGNORECASE | re.DOTALL)
+    before, behind = rf"(?:{_POLITE}[\s,]*)?", rf"(?:\s*,?\s*{_POLITE})?"
+    return re.compile(before + found + behind + _END, re.IGNORECASE | re.DOTALL)

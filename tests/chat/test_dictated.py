@@ -41,6 +41,8 @@ def read(said: str) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
         ("Sag bitte „Rüde“ statt „Hund“.", ("vocabulary/replace", ("Rüde",), ("Hund",))),
         ('The translation must contain "Rüde"', ("vocabulary/include", ("Rüde",), ())),
         ("Make sure to include this word: Rüde", ("vocabulary/include", ("Rüde",), ())),
+        ('please replace "Hund" with "Rüde"', ("vocabulary/replace", ("Rüde",), ("Hund",))),
+        ("Use Rüde for dog, please!", ("vocabulary/replace", ("Rüde",), ())),
         ("Avoid 'Hund'.", ("vocabulary/exclude", (), ("Hund",))),
         ("Do not use the word Hund", ("vocabulary/exclude", (), ("Hund",))),
     ],
