@@ -22,6 +22,8 @@ KINDS = (
 )  # fmt: skip
 UNQUOTED = 2
 """Words at most that are taken for a phrase without quotes around them."""
+LONGEST = 400
+"""Characters at most of such a turn: a longer one says more than this, and takes long to be looked at."""
 _PAIRED = '"“”„‟«»‹›「」『』'
 _QUOTES = _PAIRED + "'‘’‚‛"
 _POLITE = r"(?:please|bitte|s['’]il (?:te|vous) pla[iî]t|请)"
@@ -35,6 +37,8 @@ def dictated(said: str, direction: Direction, source: str, draft: str) -> Correc
     ``said`` may be in English, the source's or the target's language. ``forbid`` holds only what stands in
     the draft: other words need no ban.
     """
+    if len(said) > LONGEST:
+        return None
     for code in dict.fromkeys(("en", *direction)):
         if has_speech(code):
             for kind, listed, pattern in _patterns(code):

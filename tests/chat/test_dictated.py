@@ -67,6 +67,8 @@ def test_wordings_with_any_quotes_or_none(said: str, expected: object) -> None:
         "Make it shorter.",
         "",
         "“”",
+        "Replace “" + "Hund" * 30_000 + "” with “Rüde”.",
+        "Use " * 90,
     ],
 )
 def test_what_is_not_certain_is_left_to_the_model(said: str) -> None:
