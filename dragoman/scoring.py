@@ -89,9 +89,11 @@ def evaluate(
 
         spec = spec_of(lines, kind, turns, user, draft, seed)
         tuned = supervised or (_supervised_of(path) if path else None)
-        evaluate_dialogues(Job(str(path) if path else None, spec, data, split, training, dialogues or (),
-                               direction or (), system or (), tuned, copy, retranslate, single_turn, terms,
-                               beam, out, report, style))  # fmt: skip
+        evaluate_dialogues(Job(
+            str(path) if path else None, spec, data, split, training, dialogues or (), direction or (),
+            system or (), tuned, copy=copy, retranslate=retranslate, single=single_turn, terms=terms,
+            beam=beam, out=out, report=report, style=style,
+        ))  # fmt: skip
         return
     from dragoman.evaluate.command import evaluate_command
 

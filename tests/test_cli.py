@@ -617,6 +617,11 @@ def test_outputs_of_other_systems_without_any_model(tiny: Tiny, here: Path) -> N
     ("arguments", "expected"),
     [
         ("evaluate x --copy", "--copy: evaluate does not read it without --interactive"),
+        ("evaluate x --terms", "--terms: evaluate does not read it without --interactive"),
+        (
+            "evaluate x --interactive --terms",
+            "--terms: evaluate does not read it with answers",
+        ),
         ("evaluate x --beam 2", "--beam: evaluate does not read it without --data"),
         ("evaluate x --data y --out z --hyp q", "--hyp: evaluate does not read it with --data"),
         (

@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from dragoman.chat.dictated import dictated, with_dictated
 from dragoman.chat.session import QUESTION, Session
 from dragoman.chat.speech import demand_said, question_kind, undo_said
 from dragoman.errors import DataError
 from dragoman.instruct.interactive.correction import Correction
+from dragoman.instruct.interactive.dictated import dictated
 from dragoman.language.phrases import holds
 from dragoman.prompt.encode import Encoder
 from dragoman.prompt.example import Turn, user
-from dragoman.translate.demand import Demand, check
+from dragoman.translate.demand import Demand, check, joined
 from dragoman.translate.engine import TOO_LONG, Translation, Translator
 from dragoman.translate.prompts import Request
 from dragoman.translate.state import State
@@ -110,7 +110,7 @@ class Talk:
     ) -> tuple[Translation, tuple[str, ...]]:
         """An answer that meets what is dictated; where nothing does, the model's own, and a note of that."""
         try:
-            found = self._converse(said, with_dictated(terms, named))
+            found = self._converse(said, joined(terms, named.must, named.forbid))
             if not found.error:
                 return found, ()
             reason = found.reason

@@ -43,6 +43,22 @@ class Outcome:
         return not self.unmet and not self.found
 
 
+def joined(demand: Demand | None, must: Sequence[str], forbid: Sequence[str]) -> Demand:
+    """A demand, and phrases besides. One that is demanded already is not demanded twice; where it is one of
+    several forms, it is the form that is demanded."""
+    held = demand or Demand()
+    parts = list(held.must)
+    for phrase in must:
+        key = clause_key((phrase,), held.ignore_case)
+        there = [k for k, forms in enumerate(parts) if key <= clause_key(forms, held.ignore_case)]
+        if there:
+            parts[there[0]] = (phrase,)
+        else:
+            parts.append((phrase,))
+    new = tuple(phrase for phrase in dict.fromkeys(forbid) if phrase not in held.forbid)
+    return Demand(tuple(parts), held.forbid + new, held.ignore_case)
+
+
 def check(text: str, demand: Demand) -> Outcome:
     """Look for every phrase of a demand in a text."""
     left: dict[frozenset[str], int] = {}

@@ -35,7 +35,7 @@ def marked(before: str, after: str, spaceless: bool = False) -> str:
         ("The red house.", "The blue house.", "The[ blue] house."),
         ("The house.", "The small blue house.", "The[ small blue] house."),
         ("The the house.", "The house.", "The[ house]."),
-        ("A house and", "A house", "A house"),
+        ("A house and", "A house", "A[ house]"),
         ("One two.", "Three four!", "[Three four!]"),
         ("The house.", "The house.", "The house."),
         ("x", "", ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dragoman.errors import DataError
-from dragoman.translate.demand import Demand, check, clauses, read_demand
+from dragoman.translate.demand import Demand, check, clauses, joined, read_demand
 
 
 def test_met_unmet_and_found() -> None:
@@ -63,3 +63,13 @@ def test_reading() -> None:
 def test_what_cannot_be_read(must: object, forbid: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_demand(must, forbid, "line 3")
+
+
+def test_phrases_join_a_demand_and_are_not_demanded_twice() -> None:
+    assert joined(None, ["Rüde"], ["Hund"]) == Demand((("Rüde",),), ("Hund",))
+    terms = Demand((("Rüden", "Rüde"), ("Garten",)), ("Hund",))
+    assert joined(terms, ["Rüde"], ["Hund", "Hunde"]) == Demand(
+        (("Rüde",), ("Garten",)), ("Hund", "Hunde")
+    ), "of several forms the one that is said"
+    loose = Demand((("rüde",),), (), True)
+    assert joined(loose, ["Rüde"], []) == Demand((("Rüde",),), (), True)

@@ -5,8 +5,8 @@ to earlier turns. So all systems are asked the same. Or it is the system's own: 
 dialogue's, for nothing else has the faults that are spoken of, and what comes after it is the system's. A
 user then says only what makes sense of that text, see :func:`measure.speaks_of`.
 
-With ``terms`` the words that a user dictates or bans are demands on the search besides, as ``/terms`` and
-``/forbid`` of a chat make them.
+With ``terms`` what a user dictates or bans for certain is a demand on the search besides, as in a chat: it is
+read off what the user says, by :mod:`dragoman.instruct.interactive.dictated`, and nothing else is used.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from dragoman.evaluate.interactive.measure import speaks_of
 from dragoman.evaluate.interactive.transcript import Answer, Transcript
 from dragoman.instruct.interactive.correction import FIRST, UNDO
 from dragoman.instruct.interactive.dialogue import Dialogue, Round
+from dragoman.instruct.interactive.dictated import dictated
 from dragoman.instruct.interactive.single import HISTORY, one_turn
 from dragoman.language.language import Direction
-from dragoman.language.phrases import contains
 from dragoman.prompt.example import Turn, assistant, user
-from dragoman.translate.demand import Demand
+from dragoman.translate.demand import joined
 from dragoman.translate.engine import Translator
 from dragoman.translate.prompts import Request
 
@@ -42,8 +42,11 @@ def answerer(translator: Translator) -> Answerer:
     """
 
     def answers(requests: list[Request], drafts: list[str]) -> list[str]:
-        texts = [found.text.strip() for found in translator.translate(requests)]
-        refused = [k for k, text in enumerate(texts) if not text and requests[k].demand]
+        first = translator.translate(requests)
+        texts = [one.text.strip() for one in first]
+        refused = [
+            k for k, one in enumerate(first) if requests[k].demand and (one.error or not one.text.strip())
+        ]
         found = translator.translate([replace(requests[k], demand=None) for k in refused])
         for k, one in zip(refused, found, strict=True):
             texts[k] = one.text.strip()
@@ -78,7 +81,7 @@ def ask_all(
 
     ``own``: the drafts are the system's own. ``single``: source, draft and demand stand in one user turn,
     but for rounds that speak of earlier versions. ``tell`` is called with the number of turns that are done.
-    ``terms``: see :func:`dictated`.
+    ``terms``: what the user dictates binds the search.
     """
     sessions = [_Session(dialogue, own, single, terms) for dialogue in dialogues]
     done = 0
@@ -92,20 +95,6 @@ def ask_all(
         done += len(here)
         tell(done)
     return [Transcript(session.dialogue, tuple(session.answers)) for session in sessions]
-
-
-def dictated(one: Round) -> Demand | None:
-    """What a user names in a turn and that must, or must not, stand in the answer; None without any.
-
-    What must stand there and is not said, such as the right translation of a word that the user only names in
-    the source, is for the model to find. A question dictates nothing.
-    """
-    if one.version is None:
-        return None
-    must = [phrase for asked in one.corrections for phrase in asked.must if contains(one.said, phrase)]
-    forbid = [phrase for asked in one.corrections for phrase in asked.forbid if contains(one.said, phrase)]
-    found = Demand(tuple((phrase,) for phrase in dict.fromkeys(must)), tuple(dict.fromkeys(forbid)))
-    return found or None
 
 
 class _Session:
@@ -143,7 +132,10 @@ class _Session:
         turns = [*self.turns, user(one.said)]
         if self.single and one.kind not in HISTORY:
             turns = [*self.head, one_turn(self.dialogue, one, self.draft(number))]
-        demand = dictated(one) if self.terms else None
+        named = None
+        if self.terms and one.version is not None:
+            named = dictated(one.said, self.dialogue.direction, self.dialogue.source, self.draft(number))
+        demand = joined(None, named.must, named.forbid) if named else None
         return Request(self.dialogue.source, self.dialogue.direction, tuple(turns), demand=demand)
 
     def take(self, number: int, text: str) -> None:

@@ -33,13 +33,14 @@ def stressed(dialogue: Dialogue, weight: float, spaceless: bool = False) -> Dial
 def spans(before: str, after: str, weight: float, spaceless: bool = False) -> tuple[Span, ...]:
     """``after`` in spans: its words that ``before`` has not in that place, at ``weight``, the rest at 1.
 
-    Where words were only taken out, the word behind the gap is what has changed. A span begins with the space
-    before its first word, as tokens do.
+    Where words were only taken out, the word behind the gap is what has changed, at the end the last one. A
+    span begins with the space before its first word, as tokens do.
     """
     places = words(after, spaceless)
     changed: set[int] = set()
     for hunk in hunks(units(before, spaceless), units(after, spaceless)):
-        changed.update(range(hunk.new_start, max(hunk.new_end, hunk.new_start + 1)))
+        first = min(hunk.new_start, len(places) - 1)
+        changed.update(range(first, max(hunk.new_end, first + 1)))
     found: list[Span] = []
     done = 0
     for number, word in enumerate(places):

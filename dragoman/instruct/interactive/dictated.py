@@ -1,8 +1,8 @@
 """Which words a user dictates or bans in plain words, by the wordings that training uses.
 
-"Use “Krankenhaus” for “hospital”." says what must stand in the next version as plainly as ``/terms`` does.
-Only what is certain is taken: the whole turn is such a wording, and its words stand in quotes, in the text or
-in its translation. All else is for the model alone.
+"Use “Krankenhaus” for “hospital”." says what must stand in the next version as plainly as a glossary does.
+Only what is certain is taken: the whole turn is such a wording, and what it dictates stands in quotes. What
+is banned stands in the draft. All else is for the model alone.
 """
 
 from __future__ import annotations
@@ -15,47 +15,36 @@ from dragoman.instruct.interactive.correction import Correction
 from dragoman.instruct.interactive.wordings import has_speech, speech
 from dragoman.language.language import Direction
 from dragoman.language.phrases import holds, normal
-from dragoman.translate.demand import Demand
 
-KINDS = (
-    "vocabulary/replace", "style/replace", "vocabulary/name", "vocabulary/include", "vocabulary/exclude",
-)  # fmt: skip
-UNQUOTED = 2
-"""Words at most that are taken for a phrase without quotes around them."""
+NAME = "vocabulary/name"
+KINDS = ("vocabulary/replace", "style/replace", NAME, "vocabulary/include", "vocabulary/exclude")
 LONGEST = 400
 """Characters at most of such a turn: a longer one says more than this, and takes long to be looked at."""
 _PAIRED = '"“”„‟«»‹›「」『』'
 _QUOTES = _PAIRED + "'‘’‚‛"
+_SPLIT = re.compile(rf"[{_PAIRED}]|(?<!\w)['‘’‚‛]|['‘’‚‛](?!\w)")
+"""A quotation mark inside of what should be one phrase; an apostrophe in a word is none."""
 _POLITE = r"(?:please|bitte|s['’]il (?:te|vous) pla[iî]t|请)"
 """May stand before or behind any wording."""
-_END = r"\s*[.!?。！？]*\s*"
 
 
 def dictated(said: str, direction: Direction, source: str, draft: str) -> Correction | None:
     """What a user turn demands of the next version, if it is certain; None if not.
 
     ``said`` may be in English, the source's or the target's language. ``forbid`` holds only what stands in
-    the draft: other words need no ban.
+    the draft: other words need no ban. A question demands nothing.
     """
-    if len(said) > LONGEST:
+    text = " ".join(said.split())
+    if len(text) > LONGEST or text.endswith(("?", "？")):
         return None
     for code in dict.fromkeys(("en", *direction)):
         if has_speech(code):
             for kind, listed, pattern in _patterns(code):
-                match = pattern.fullmatch(said.strip())
+                match = pattern.fullmatch(text)
                 found = match and _read(kind, listed, match.groupdict(), source, draft)
                 if found:
                     return found
     return None
-
-
-def with_dictated(demand: Demand | None, asked: Correction) -> Demand:
-    """A demand and what was dictated besides; a phrase that it demands already is not demanded twice."""
-    held = demand or Demand()
-    known = {form for forms in held.must for form in forms}
-    must = tuple((phrase,) for phrase in asked.must if phrase not in known)
-    forbid = tuple(phrase for phrase in asked.forbid if phrase not in held.forbid)
-    return Demand(held.must + must, held.forbid + forbid, held.ignore_case)
 
 
 def _read(kind: str, listed: bool, groups: dict[str, str], source: str, draft: str) -> Correction | None:
@@ -63,10 +52,10 @@ def _read(kind: str, listed: bool, groups: dict[str, str], source: str, draft: s
     if not all(phrases.values()):
         return None
     new, old = phrases.get("new") or phrases.get("name"), phrases.get("old")
-    named = (phrases.get("word") or phrases.get("name"), source), (old, draft)
-    known = any(phrase and holds(text, phrase) for phrase, text in named)
-    quoted = _in_quotes(groups.get("new") or groups.get("name") or "")
-    if not quoted and (not (known or listed) or len((new or "").split()) > UNQUOTED):
+    if kind == NAME and not holds(source, new or ""):
+        return None
+    word = listed and " " not in (new or "")
+    if new and kind != NAME and not word and not _in_quotes(groups["new"]):
         return None
     forbid = (old,) if old and holds(draft, old) and not (new and holds(new, old)) else ()
     must = (new,) if new else ()
@@ -74,9 +63,13 @@ def _read(kind: str, listed: bool, groups: dict[str, str], source: str, draft: s
 
 
 def _phrase(raw: str) -> str:
-    """The words between the quotes; '' if there are other quotes among them: then they are not one phrase."""
-    text = normal(raw.strip().strip(_QUOTES).strip())
-    return "" if any(mark in text for mark in _PAIRED) else text
+    """The words between the quotes; '' if these do not stand on both sides, if there are others among the
+    words, which then are not one phrase, or if there is no word at all."""
+    bare = raw.strip().strip(_QUOTES)
+    if _in_quotes(raw) or bare == raw.strip():
+        text = normal(bare.strip())
+        return "" if _SPLIT.search(text) or not any(map(str.isalnum, text)) else text
+    return ""
 
 
 def _in_quotes(raw: str) -> bool:
@@ -87,7 +80,7 @@ def _in_quotes(raw: str) -> bool:
 @lru_cache(maxsize=16)
 def _patterns(code: str) -> list[tuple[str, bool, re.Pattern[str]]]:
     """The wordings of demands with groups in place of their words, the longest first; whether a colon stands
-    before the new word: then it needs no quotes."""
+    before the new word: then one word needs no quotes."""
     wordings = speech(code).wordings
     found = [(kind, text) for kind in KINDS for text in wordings[kind]]
     found.sort(key=lambda row: -len(row[1]))
@@ -101,11 +94,11 @@ def _unquoted(text: str) -> str:
 
 
 def _pattern(wording: str) -> re.Pattern[str]:
-    """Quotes, case, the width of spaces and the mark at the end do not count."""
+    """Quotes, case, the width of spaces, a please and the mark at the end do not count."""
     parts = list(string.Formatter().parse(wording))
     literals = [_unquoted(text) for text, _, _, _ in parts]
     if parts[-1][1] is None:
-        literals[-1] = literals[-1].rstrip(".!?。！？ ")
+        literals[-1] = literals[-1].rstrip(".!。！ ")
     found = ""
     for number, (literal, (_, key, _, _)) in enumerate(zip(literals, parts, strict=True)):
         pieces = re.split(r"\s+", literal.lstrip() if number == 0 else literal)
@@ -113,4 +106,4 @@ def _pattern(wording: str) -> re.Pattern[str]:
         if key is not None:
             found += f"(?P={key})" if f"<{key}>" in found else f"(?P<{key}>.+?)"
     before, behind = rf"(?:{_POLITE}[\s,]*)?", rf"(?:\s*,?\s*{_POLITE})?"
-    return re.compile(before + found + behind + _END, re.IGNORECASE | re.DOTALL)
+    return re.compile(before + found + behind + r"[\s.!。！]*", re.IGNORECASE)

@@ -7,14 +7,9 @@ import re
 
 import pytest
 
-from dragoman.chat.dictated import KINDS, dictated, with_dictated
-from dragoman.instruct.interactive.correction import Correction
+from dragoman.instruct.interactive.dictated import KINDS, dictated
 from dragoman.instruct.interactive.wordings import speech
 from dragoman.language.language import Direction
-from dragoman.language.phrases import holds
-from dragoman.translate.demand import Demand
-
-from .conftest import SOURCE, MakeTalk, a_word
 
 EN_DE = Direction("en", "de")
 TEXT, DRAFT = "The dog runs in the garden.", "Ein Hund läuft im Garten."
@@ -29,9 +24,9 @@ def read(said: str) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
     ("said", "expected"),
     [
         ("Use “Rüde” for “dog”.", ("vocabulary/replace", ("Rüde",), ())),
-        ("use Rüde for dog", ("vocabulary/replace", ("Rüde",), ())),
+        ("use «Rüde» for dog", ("vocabulary/replace", ("Rüde",), ())),
         ("Please say 'Rüde' instead of 'Hund'!", ("vocabulary/replace", ("Rüde",), ("Hund",))),
-        ("Change Hund to Rüde, please.", ("vocabulary/replace", ("Rüde",), ("Hund",))),
+        ('Change Hund to "Rüde", please.', ("vocabulary/replace", ("Rüde",), ("Hund",))),
         (
             'Replace "Ein Hund" with "Der Rüde".',
             ("vocabulary/replace", ("Der Rüde",), ("Ein Hund",)),
@@ -42,7 +37,8 @@ def read(said: str) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
         ('The translation must contain "Rüde"', ("vocabulary/include", ("Rüde",), ())),
         ("Make sure to include this word: Rüde", ("vocabulary/include", ("Rüde",), ())),
         ('please replace "Hund" with "Rüde"', ("vocabulary/replace", ("Rüde",), ("Hund",))),
-        ("Use Rüde for dog, please!", ("vocabulary/replace", ("Rüde",), ())),
+        ("Use 'it’s' for dog, please!", ("vocabulary/replace", ("it’s",), ())),
+        ("Keep the name dog as it is.", ("vocabulary/name", ("dog",), ())),
         ("Avoid 'Hund'.", ("vocabulary/exclude", (), ("Hund",))),
         ("Do not use the word Hund", ("vocabulary/exclude", (), ("Hund",))),
     ],
@@ -54,6 +50,27 @@ def test_wordings_with_any_quotes_or_none(said: str, expected: object) -> None:
 @pytest.mark.parametrize(
     "said",
     [
+        "Use Rüde for dog",
+        "Change Hund to Rüde, please.",
+        "Replace “Hund” with the plural.",
+        "Replace Hund with something better",
+        "Use another word for dog",
+        "Change Hund to plural, please",
+        "Hund should read better",
+        "Write nothing instead of Hund",
+        "Ersetze Hund durch ein Synonym",
+        "Sag bitte etwas anderes statt Hund.",
+        "Make sure to include this word: see above",
+        "What is better than Hund?",
+        "Use “Rüde” for “dog”?",
+        "“Rüde” is better than “Hund”?",
+        "Please use the word 'Rüde' or 'Hund'",
+        "The translation must contain ‘Rüde’ but not ‘Hund’",
+        "Use 'Rüde' for 'dog' and 'Klinik' for 'hospital'",
+        "Use “Rüde for dog",
+        "Avoid .",
+        "Replace “.” with “!”",
+        "Leave “everything else” as in the original.",
         "The translation must contain all names.",
         "Use more commas for clarity.",
         "Make sure to include this word: the one that I told you",
@@ -77,7 +94,7 @@ def test_what_is_not_certain_is_left_to_the_model(said: str) -> None:
 
 @pytest.mark.parametrize("code", ["en", "de", "fr", "zh"])
 def test_every_wording_of_training_is_understood(code: str) -> None:
-    """Words as training puts them in: the new one is read off again, quotes or not."""
+    """Words as training puts them in: the new one is read off again, but where a wording has no quotes."""
     spoken, direction = speech(code), Direction("en", "de" if code == "en" else code)
     values = {"word": "dog", "old": "Hund", "new": "Rüde", "name": "dog"}
     read_off = 0
@@ -87,8 +104,7 @@ def test_every_wording_of_training_is_understood(code: str) -> None:
             found = dictated(said, direction, TEXT, DRAFT)
             wanted = {values[key] for key in ("new", "name") if f"{{{key}}}" in wording}
             if found is None:
-                quoted = re.search("[\"'“„«「]\\s*{(new|name|old)}", wording)
-                assert not quoted, f"{code}, {kind}: {said}"
+                assert re.search(r"[\w\s]\{new\}|^\{new\}", wording), f"{code}, {kind}: {said}"
                 continue
             assert set(found.must) == wanted, said
             read_off += 1
@@ -107,32 +123,3 @@ def test_of_training_dialogues_what_is_read_is_what_was_asked() -> None:
             found = dictated(wording.format_map(values), EN_DE, TEXT, DRAFT)
             assert found is None, f"{kind}: {wording}"
     assert spoken.say("history/undo", rng, EN_DE)
-
-
-def test_a_phrase_that_holds_already_is_not_demanded_twice() -> None:
-    asked = Correction("vocabulary/replace", ("Rüde",), ("Hund",))
-    assert with_dictated(None, asked) == Demand((("Rüde",),), ("Hund",))
-    terms = Demand((("Rüde", "Rüden"), ("Garten",)), ("Hund",), True)
-    assert with_dictated(terms, asked) == terms
-
-
-@pytest.mark.parametrize("tuned", [True, False])
-def test_the_next_version_holds_it_and_the_dialogue_tells(talk: MakeTalk, tuned: bool) -> None:
-    chat = talk(tuned=tuned, max_new_tokens=40)
-    first = chat.translate(SOURCE)
-    gone = a_word(first.text)
-    answer = chat.say(f"Replace “{gone}” with “vier fünf”.")
-    assert holds(answer.text, "vier fünf") and not holds(answer.text, gone)
-    (_, correction) = chat.session.opened().rounds
-    assert correction.corrections == (Correction("vocabulary/replace", ("vier fünf",), (gone,)),)
-    chat.say("Make it shorter.")
-    assert chat.session.terms.demand(SOURCE) is None, "it holds this once; /terms is for good"
-
-
-def test_what_cannot_be_met_is_told_and_the_model_answers(talk: MakeTalk) -> None:
-    chat = talk(max_new_tokens=12)
-    chat.translate(SOURCE)
-    long = "eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn"
-    answer = chat.say(f"The translation must contain “{long}”.")
-    assert any(note.startswith("not as you said: ") for note in answer.notes)
-    assert chat.session.opened().rounds[1].corrections[0].kind == "chat/words"
