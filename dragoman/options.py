@@ -37,7 +37,7 @@ SingleTurn = Annotated[
     bool, typer.Option("--single-turn", help="source, draft and demand in one user turn each")
 ]
 TalkTerms = Annotated[
-    bool, typer.Option("--terms", help="words that users dictate or ban bind the search: guaranteed terms")
+    bool, typer.Option("--terms", help="what users dictate in quotes, or ban, binds the search, as in chat")
 ]
 Copy = Annotated[bool, typer.Option("--copy", help="also the system that answers with the draft")]
 Retranslate = Annotated[

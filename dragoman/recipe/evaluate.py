@@ -100,7 +100,7 @@ class Interaction(Section):
     single_turn: list[str] = []
     """Rows that are asked in one user turn with source, draft and demand, as `single_turn` of the task."""
     terms: list[str] = []
-    """Rows whose search must meet what users dictate: words they name that must, or must not, stand there."""
+    """Rows whose search must meet what users dictate in quotes, or ban, in so many words, as in a chat."""
     retranslate: list[str] = []
     """Rows that answer every turn with their plain translation of the source, for a control."""
 

@@ -66,7 +66,7 @@ class Talk:
 
     ``asked`` is the fingerprint of the dialogues in all directions, ``draft`` whether their versions are
     fixed or the system's own, ``single`` whether single turns were asked; ``seed``: that of the training;
-    ``terms`` whether the words that users name were demands on the search.
+    ``terms`` whether what users dictate was a demand on the search.
     """
 
     system: str
